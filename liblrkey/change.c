@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Changing a store.
+ *
+ * - The key file in use MUST NOT be written to: a change is made to a copy, under the lock.
+ * - The copy MUST be complete, read back and synced before it is renamed, and the
+ *   directory synced before success is reported.
+ * - Whatever goes wrong before the rename MUST leave nothing but, when killed, the
+ *   copy, which the next change removes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <lrkey/wipe.h>
+
+#include "change.h"
+#include "record.h"
+#include "snapshot.h"
+
+#define KEY_FILE_MODE 0644
+#define LOCK_POLL_NS (20 * 1000 * 1000)
+/* SP 800-38D, 8.3: no more seals under one key with random IVs. */
+#define SEALS_PER_KEY_MAX (UINT64_C(1) << 32)
+
+/* What was put, to compare with what is read back. */
+struct put_mark {
+	char id[LRK_ID_LEN];
+	uint8_t tag[LRK_TAG_LEN];
+};
+
+struct lrk_change {
+	struct lrk_store store;
+	struct lrk_header header;
+	uint64_t current; /* the generation before this change */
+	struct lrk_why warning;
+	bool warned;
+	int lock_fd;
+	int keys_fd;  /* the keys directory, to sync it */
+	int copy_fd;  /* the new key file; -1 before the first put */
+	bool copy_exists; /* under its temporary name */
+	struct lrk_keyfile copy;
+	uint64_t sealed;
+	struct put_mark *marks;
+	size_t n_marks;
+	size_t marks_size;
+};
+
+static enum lrk_err
+take_lock(struct lrk_change *change, const char *root, const char *name, struct lrk_why *why)
+{
+	static const struct lrk_file_rule rule = { O_RDWR, 0, 4096 };
+	struct lrk_dir top = LRK_DIR_NONE, gate = LRK_DIR_NONE;
+	char path[sizeof(LRK_VAR) + 1 + LRK_STORE_MAX];
+	struct timespec now, until, pause = { .tv_nsec = LOCK_POLL_NS };
+	enum lrk_err err;
+
+	err = lrk_root_open(root, &top, why);
+	if (err != LRK_OK)
+		return err;
+	snprintf(path, sizeof(path), "%s/%s", LRK_VAR, name);
+	err = lrk_dir_open(&top, path, false, &gate, why);
+	if (err == LRK_OK)
+		err = lrk_file_open(&gate, LRK_LOCK_FILE, &rule, NULL, &change->lock_fd, NULL, why);
+	if (err == LRK_ERR_NOT_FOUND)
+		err = LRK_ERR_NO_STORE;
+	if (err != LRK_OK)
+		goto out;
+	if (clock_gettime(CLOCK_MONOTONIC, &until) != 0) {
+		err = lrk_fail(why, LRK_ERR_CLOCK, "%s", lrk_err_text(LRK_ERR_CLOCK));
+		goto out;
+	}
+	until.tv_sec += LRK_LOCK_SECONDS;
+	while (flock(change->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR) {
+			err = lrk_fail_errno(why, LRK_ERR_IO, errno, "%s/%s", gate.path,
+					     LRK_LOCK_FILE);
+			break;
+		}
+		if (clock_gettime(CLOCK_MONOTONIC, &now) != 0 || now.tv_sec > until.tv_sec ||
+		    (now.tv_sec == until.tv_sec && now.tv_nsec >= until.tv_nsec)) {
+			err = lrk_fail(why, LRK_ERR_LOCKED,
+				       "%s/%s: another change has held it for %d seconds",
+				       gate.path, LRK_LOCK_FILE, LRK_LOCK_SECONDS);
+			break;
+		}
+		nanosleep(&pause, NULL);
+	}
+out:
+	lrk_dir_close(&gate);
+	lrk_dir_close(&top);
+	return err;
+}
+
+static enum lrk_err
+remove_remains(struct lrk_change *change, struct lrk_why *why)
+{
+	const struct lrk_dir *keys = &change->store.keys;
+	struct stat st;
+	char text[160];
+
+	if (unlinkat(keys->fd, LRK_KEY_FILE_NEW, 0) == 0 || errno == ENOENT)
+		return LRK_OK;
+	if ((errno == EACCES || errno == EPERM) && fstat(keys->fd, &st) == 0) {
+		lrk_access_text(&st, text, sizeof(text));
+		return lrk_fail(why, LRK_ERR_ACCESS, "%s: %s", keys->path, text);
+	}
+	return lrk_fail_errno(why, LRK_ERR_IO, errno, "%s/%s", keys->path, LRK_KEY_FILE_NEW);
+}
+
+enum lrk_err
+lrk_change_begin(const char *root, const char *name, struct lrk_change **ret, struct lrk_why *why)
+{
+	struct lrk_change *change;
+	enum lrk_err err;
+
+	if (!lrk_is_store_name(name))
+		return lrk_fail(why, LRK_ERR_SYNTAX, "not a store name");
+	change = calloc(1, sizeof(*change));
+	if (change == NULL)
+		return lrk_fail(why, LRK_ERR_NOMEM, "%s", lrk_err_text(LRK_ERR_NOMEM));
+	change->store = (struct lrk_store)LRK_STORE_CLOSED;
+	change->lock_fd = change->keys_fd = change->copy_fd = -1;
+
+	err = take_lock(change, root, name, why);
+	if (err != LRK_OK)
+		goto out;
+	err = lrk_snapshot_open(root, name, &change->store, &change->header, &change->warned,
+				&change->warning);
+	if (err != LRK_OK) {
+		if (why != NULL)
+			*why = change->warning;
+		goto out;
+	}
+	change->current = change->header.generation;
+	change->keys_fd = openat(change->store.keys.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (change->keys_fd < 0) {
+		err = lrk_fail_errno(why, LRK_ERR_IO, errno, "%s", change->store.keys.path);
+		goto out;
+	}
+	err = remove_remains(change, why);
+	if (err == LRK_OK)
+		*ret = change;
+out:
+	if (err != LRK_OK)
+		lrk_change_end(change);
+	return err;
+}
+
+const struct lrk_store *
+lrk_change_store(const struct lrk_change *change)
+{
+	return &change->store;
+}
+
+const char *
+lrk_change_warning(const struct lrk_change *change)
+{
+	return change->warned ? change->warning.text : NULL;
+}
+
+uint64_t
+lrk_change_current(const struct lrk_change *change)
+{
+	return change->current;
+}
+
+uint64_t
+lrk_change_generation(const struct lrk_change *change)
+{
+	return change->current + 1;
+}
+
+struct lrk_header *
+lrk_change_header(struct lrk_change *change)
+{
+	return &change->header;
+}
+
+static enum lrk_err
+fail_copy(const struct lrk_change *change, enum lrk_err err, int error, struct lrk_why *why)
+{
+	const char *path = change->store.keys.path;
+
+	if (err == LRK_ERR_IO)
+		return lrk_fail_errno(why, err, error, "%s/%s", path, LRK_KEY_FILE_NEW);
+	return lrk_fail(why, err, "%s/%s: %s", path, LRK_KEY_FILE_NEW, lrk_err_text(err));
+}
+
+/* Where the kernel cannot copy between files by itself. */
+static enum lrk_err
+copy_by_hand(int from, int to, off_t at)
+{
+	char buffer[65536];
+	ssize_t n;
+
+	while ((n = pread(from, buffer, sizeof(buffer), at)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 || lrk_file_write(to, buffer, (size_t)n) != LRK_OK)
+			return LRK_ERR_IO;
+		at += n;
+	}
+	return LRK_OK;
+}
+
+static enum lrk_err
+copy_file(int from, int to)
+{
+	loff_t at = 0;
+	ssize_t n;
+
+	do {
+		n = copy_file_range(from, &at, to, NULL, (size_t)LRK_KEYFILE_MAX, 0);
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	if (n == 0)
+		return LRK_OK;
+	if (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)
+		return copy_by_hand(from, to, at);
+	return LRK_ERR_IO;
+}
+
+/* A new file belongs to the directory's group, also where its set-gid bit does not see to it. */
+static int
+make_copy(struct lrk_change *change)
+{
+	struct stat dir, copy;
+	int fd;
+
+	fd = openat(change->store.keys.fd, LRK_KEY_FILE_NEW,
+		    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0600);
+	if (fd < 0)
+		return -1;
+	change->copy_fd = fd;
+	change->copy_exists = true;
+	if (fstat(change->keys_fd, &dir) != 0 || fstat(fd, &copy) != 0)
+		return -1;
+	if (copy.st_gid != dir.st_gid && fchown(fd, (uid_t)-1, dir.st_gid) != 0)
+		return -1;
+	return 0;
+}
+
+static enum lrk_err
+begin_copy(struct lrk_change *change, struct lrk_why *why)
+{
+	char path[sizeof(change->store.keys.path) + sizeof(LRK_KEY_FILE_NEW)];
+	struct stat st;
+	char text[160];
+	enum lrk_err err;
+	int fd;
+
+	if (change->copy_fd >= 0)
+		return LRK_OK;
+	if (make_copy(change) != 0) {
+		if ((errno == EACCES || errno == EPERM) && fstat(change->keys_fd, &st) == 0) {
+			lrk_access_text(&st, text, sizeof(text));
+			return lrk_fail(why, LRK_ERR_ACCESS, "%s: %s", change->store.keys.path,
+					text);
+		}
+		return fail_copy(change, LRK_ERR_IO, errno, why);
+	}
+	err = copy_file(lrk_keyfile_fd(&change->store.file), change->copy_fd);
+	if (err != LRK_OK)
+		return fail_copy(change, err, errno, why);
+	fd = fcntl(change->copy_fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return fail_copy(change, LRK_ERR_IO, errno, why);
+	snprintf(path, sizeof(path), "%s/%s", change->store.keys.path, LRK_KEY_FILE_NEW);
+	return lrk_keyfile_open_copy(fd, path, &change->copy, why);
+}
+
+static enum lrk_err
+add_mark(struct lrk_change *change, const char *id, const uint8_t *tag)
+{
+	struct put_mark *mark;
+
+	if (change->n_marks == change->marks_size) {
+		size_t size = change->marks_size == 0 ? 16 : change->marks_size * 2;
+		struct put_mark *marks = reallocarray(change->marks, size, sizeof(*marks));
+
+		if (marks == NULL)
+			return LRK_ERR_NOMEM;
+		change->marks = marks;
+		change->marks_size = size;
+	}
+	mark = &change->marks[change->n_marks++];
+	memcpy(mark->id, id, sizeof(mark->id));
+	memcpy(mark->tag, tag, sizeof(mark->tag));
+	return LRK_OK;
+}
+
+/* Seals a plain text and stores it in the copy; *ret_tag is the seal's. */
+static enum lrk_err
+put_record(struct lrk_change *change, enum lrk_record_type type, const char *name,
+	   const uint8_t *plain, size_t length, uint8_t ret_tag[static LRK_TAG_LEN])
+{
+	uint8_t record[LRK_RECORD_MAX];
+	enum lrk_err err;
+
+	err = lrk_record_seal(&change->store.ring, type, name, plain, length, record, &length);
+	if (err != LRK_OK)
+		return err;
+	change->sealed++;
+	err = lrk_keyfile_put(&change->copy, name, record, length);
+	/* There is no such thing as a missing record here. */
+	if (err == LRK_ERR_NOT_FOUND)
+		err = LRK_ERR_DAMAGED;
+	if (err == LRK_OK)
+		memcpy(ret_tag, lrk_record_tag(record, length), LRK_TAG_LEN);
+	return err;
+}
+
+enum lrk_err
+lrk_change_put(struct lrk_change *change, const struct lrk_entry *entry, struct lrk_why *why)
+{
+	uint8_t plain[LRK_PLAIN_MAX], tag[LRK_TAG_LEN];
+	size_t length;
+	enum lrk_err err;
+
+	err = begin_copy(change, why);
+	if (err != LRK_OK)
+		return err;
+	errno = 0;
+	err = lrk_entry_encode(entry, plain, &length);
+	if (err == LRK_OK)
+		err = put_record(change, LRK_RECORD_ENTRY, entry->id, plain, length, tag);
+	if (err == LRK_OK)
+		err = add_mark(change, entry->id, tag);
+	if (err != LRK_OK)
+		fail_copy(change, err, errno, why);
+	lrk_wipe_array(plain);
+	return err;
+}
+
+enum lrk_err
+lrk_change_assign_slot(struct lrk_change *change, struct lrk_entry *entry, struct lrk_why *why)
+{
+	struct lrk_header *header = &change->header;
+
+	if (header->n_free > 0) {
+		struct lrk_free_slots *run = &header->free[header->n_free - 1];
+
+		entry->slot = run->first++;
+		if (--run->count == 0)
+			header->n_free--;
+	} else {
+		if (header->slots == UINT32_MAX)
+			return lrk_fail(why, LRK_ERR_LIMIT, "the usage file has no place left");
+		entry->slot = header->slots++;
+	}
+	entry->slot_generation = lrk_change_generation(change);
+	return LRK_OK;
+}
+
+/* Adds this change's seals, the header's own among them, to the count of the active key. */
+static enum lrk_err
+count_seals(struct lrk_change *change, struct lrk_why *why)
+{
+	struct lrk_header *header = &change->header;
+	uint32_t id = change->store.ring.keys[change->store.ring.active].id;
+	unsigned i = 0;
+
+	while (i < header->n_seals && header->seals[i].master_id != id)
+		i++;
+	if (i == header->n_seals) {
+		if (i == LRK_SEALS_MAX)
+			return lrk_fail(why, LRK_ERR_LIMIT, "the header holds no more master keys");
+		header->seals[i] = (struct lrk_seal_count){ .master_id = id };
+		header->n_seals++;
+	}
+	header->seals[i].count += change->sealed + 1;
+	if (header->seals[i].count > SEALS_PER_KEY_MAX)
+		return lrk_fail(why, LRK_ERR_LIMIT,
+				"master key %08x has sealed all that it may: run lrkeyadm rekey", id);
+	return LRK_OK;
+}
+
+static enum lrk_err
+seal_header(struct lrk_change *change, uint8_t ret_tag[static LRK_TAG_LEN], struct lrk_why *why)
+{
+	uint8_t plain[LRK_PLAIN_MAX];
+	size_t length;
+	enum lrk_err err;
+
+	change->header.generation = lrk_change_generation(change);
+	err = count_seals(change, why);
+	if (err != LRK_OK)
+		return err;
+	errno = 0;
+	err = lrk_header_encode(&change->header, plain, &length);
+	if (err == LRK_OK)
+		err = put_record(change, LRK_RECORD_HEADER, LRK_HEADER_NAME, plain, length,
+				 ret_tag);
+	if (err != LRK_OK)
+		fail_copy(change, err, errno, why);
+	return err;
+}
+
+static enum lrk_err
+check_record(const struct lrk_change *change, const struct lrk_keyfile *file,
+	     enum lrk_record_type type, const char *name, const uint8_t *tag)
+{
+	uint8_t record[LRK_RECORD_MAX], plain[LRK_PLAIN_MAX];
+	struct lrk_header header;
+	struct lrk_entry entry;
+	size_t length, plain_length = 0;
+	enum lrk_err err;
+
+	err = lrk_keyfile_get(file, name, record, sizeof(record), &length);
+	if (err == LRK_OK)
+		err = lrk_record_open(&change->store.ring, type, name, record, length, plain,
+				      &plain_length);
+	if (err == LRK_OK && !lrk_equal(lrk_record_tag(record, length), tag, LRK_TAG_LEN))
+		err = LRK_ERR_DAMAGED;
+	if (err == LRK_OK && type == LRK_RECORD_ENTRY)
+		err = lrk_entry_decode(name, plain, plain_length, &entry);
+	else if (err == LRK_OK)
+		err = lrk_header_decode(plain, plain_length, &header);
+	lrk_wipe_array(plain);
+	lrk_wipe_array(entry.digest);
+	return err == LRK_ERR_NOT_FOUND ? LRK_ERR_DAMAGED : err;
+}
+
+/* Opens the copy as a reader would, and reads back what this change put there. */
+static enum lrk_err
+read_back(struct lrk_change *change, const uint8_t *header_tag, struct lrk_why *why)
+{
+	static const struct lrk_file_rule rule = { O_RDONLY, 1, LRK_KEYFILE_MAX };
+	struct lrk_keyfile file = LRK_KEYFILE_NONE;
+	char path[sizeof(change->store.keys.path) + sizeof(LRK_KEY_FILE_NEW)];
+	enum lrk_err err;
+	int fd;
+
+	err = lrk_file_open(&change->store.keys, LRK_KEY_FILE_NEW, &rule, NULL, &fd, NULL, why);
+	if (err != LRK_OK)
+		return err;
+	snprintf(path, sizeof(path), "%s/%s", change->store.keys.path, LRK_KEY_FILE_NEW);
+	err = lrk_keyfile_open(fd, path, &file, why);
+	if (err != LRK_OK)
+		return err;
+	errno = 0;
+	err = check_record(change, &file, LRK_RECORD_HEADER, LRK_HEADER_NAME, header_tag);
+	for (size_t i = 0; err == LRK_OK && i < change->n_marks; i++) {
+		char id[LRK_ID_LEN + 1] = "";
+
+		memcpy(id, change->marks[i].id, LRK_ID_LEN);
+		err = check_record(change, &file, LRK_RECORD_ENTRY, id, change->marks[i].tag);
+	}
+	if (err != LRK_OK)
+		fail_copy(change, err, errno, why);
+	lrk_keyfile_close(&file);
+	return err;
+}
+
+enum lrk_err
+lrk_change_prepare(struct lrk_change *change, struct lrk_why *why)
+{
+	uint8_t header_tag[LRK_TAG_LEN];
+	enum lrk_err err;
+
+	err = begin_copy(change, why);
+	if (err == LRK_OK)
+		err = seal_header(change, header_tag, why);
+	if (err != LRK_OK)
+		return err;
+	err = lrk_keyfile_close(&change->copy);
+	if (err != LRK_OK)
+		return fail_copy(change, err, errno, why);
+	if (fchmod(change->copy_fd, KEY_FILE_MODE) != 0)
+		return fail_copy(change, LRK_ERR_IO, errno, why);
+	err = read_back(change, header_tag, why);
+	if (err != LRK_OK)
+		return err;
+	if (fsync(change->copy_fd) != 0)
+		return fail_copy(change, LRK_ERR_IO, errno, why);
+	return LRK_OK;
+}
+
+enum lrk_err
+lrk_change_commit(struct lrk_change *change, bool *ret_done, struct lrk_why *why)
+{
+	*ret_done = false;
+	if (renameat(change->keys_fd, LRK_KEY_FILE_NEW, change->keys_fd, LRK_KEY_FILE) != 0)
+		return fail_copy(change, LRK_ERR_IO, errno, why);
+	change->copy_exists = false;
+	*ret_done = true;
+	if (fsync(change->keys_fd) != 0)
+		return lrk_fail_errno(why, LRK_ERR_IO, errno, "%s", change->store.keys.path);
+	return LRK_OK;
+}
+
+void
+lrk_change_end(struct lrk_change *change)
+{
+	if (change == NULL)
+		return;
+	lrk_keyfile_close(&change->copy);
+	if (change->copy_fd >= 0)
+		close(change->copy_fd);
+	if (change->copy_exists)
+		unlinkat(change->keys_fd, LRK_KEY_FILE_NEW, 0);
+	if (change->keys_fd >= 0)
+		close(change->keys_fd);
+	lrk_store_close(&change->store);
+	/* Closing the lock's only descriptor gives it back. */
+	if (change->lock_fd >= 0)
+		close(change->lock_fd);
+	free(change->marks);
+	lrk_wipe_object(change);
+	free(change);
+}

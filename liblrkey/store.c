@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A store, opened to read one snapshot of it.
+ *
+ * - master.key MUST be opened before the key file: a rekey writes it with the
+ *   new key before it puts the new key file in place.
+ */
+#include <fcntl.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <lrkey/wipe.h>
+
+#include "record.h"
+#include "store.h"
+
+static enum lrk_err
+open_dirs(const char *root, const char *name, struct lrk_store *store, struct lrk_why *why)
+{
+	struct lrk_dir top = LRK_DIR_NONE;
+	char path[sizeof(LRK_VAR) + 1 + LRK_STORE_MAX];
+	enum lrk_err err;
+
+	err = lrk_root_open(root, &top, why);
+	if (err != LRK_OK)
+		return err;
+	snprintf(path, sizeof(path), "%s/%s", LRK_ETC, name);
+	err = lrk_dir_open(&top, path, false, &store->etc, why);
+	if (err == LRK_OK) {
+		snprintf(path, sizeof(path), "%s/%s", LRK_VAR, name);
+		err = lrk_dir_open(&top, path, false, &store->gate, why);
+	}
+	if (err == LRK_OK)
+		err = lrk_dir_open(&store->gate, LRK_KEYS_DIR, true, &store->keys, why);
+	lrk_dir_close(&top);
+	return err;
+}
+
+/* What is missing in a store that is there is no store. */
+static enum lrk_err
+as_no_store(enum lrk_err err)
+{
+	return err == LRK_ERR_NOT_FOUND ? LRK_ERR_NO_STORE : err;
+}
+
+static enum lrk_err
+read_keyring(struct lrk_store *store, struct lrk_why *why)
+{
+	static const struct lrk_file_rule rule = { O_RDONLY, 1, LRK_KEYRING_TEXT_MAX };
+	char text[LRK_KEYRING_TEXT_MAX];
+	struct stat st;
+	enum lrk_err err;
+	int fd;
+
+	err = lrk_file_open(&store->etc, LRK_MASTER_FILE, &rule, NULL, &fd, &st, why);
+	if (err != LRK_OK)
+		return as_no_store(err);
+	err = lrk_file_read(fd, text, (size_t)st.st_size);
+	if (err != LRK_OK)
+		lrk_fail_errno(why, err, errno, "%s/%s", store->etc.path, LRK_MASTER_FILE);
+	close(fd);
+	if (err != LRK_OK)
+		goto out;
+	err = lrk_keyring_parse(text, (size_t)st.st_size, &store->ring);
+	if (err != LRK_OK)
+		lrk_fail(why, err, "%s/%s: %s", store->etc.path, LRK_MASTER_FILE,
+			 lrk_err_text(err));
+out:
+	lrk_wipe_array(text);
+	return err;
+}
+
+static enum lrk_err
+open_keyfile(struct lrk_store *store, bool *defect, struct lrk_why *why)
+{
+	static const struct lrk_file_rule rule = { O_RDONLY, 1, LRK_KEYFILE_MAX };
+	char path[sizeof(store->keys.path) + sizeof(LRK_KEY_FILE)];
+	enum lrk_err err;
+	int fd;
+
+	err = lrk_file_open(&store->keys, LRK_KEY_FILE, &rule, defect, &fd, NULL, why);
+	if (err != LRK_OK)
+		return as_no_store(err);
+	snprintf(path, sizeof(path), "%s/%s", store->keys.path, LRK_KEY_FILE);
+	return lrk_keyfile_open(fd, path, &store->file, why);
+}
+
+enum lrk_err
+lrk_store_open(const char *root, const char *name, struct lrk_store *ret, bool *defect,
+	       struct lrk_why *why)
+{
+	enum lrk_err err;
+
+	*ret = (struct lrk_store)LRK_STORE_CLOSED;
+	if (!lrk_is_store_name(name))
+		return lrk_fail(why, LRK_ERR_SYNTAX, "not a store name");
+	err = open_dirs(root, name, ret, why);
+	if (err == LRK_OK)
+		err = read_keyring(ret, why);
+	if (err == LRK_OK)
+		err = open_keyfile(ret, defect, why);
+	if (err != LRK_OK)
+		lrk_store_close(ret);
+	return err;
+}
+
+void
+lrk_store_close(struct lrk_store *store)
+{
+	lrk_keyfile_close(&store->file);
+	lrk_dir_close(&store->keys);
+	lrk_dir_close(&store->gate);
+	lrk_dir_close(&store->etc);
+	lrk_wipe_object(&store->ring);
+}
+
+static enum lrk_err
+fail_record(const struct lrk_store *store, const char *name, enum lrk_err err, struct lrk_why *why)
+{
+	return lrk_fail(why, err, "%s/%s: record %s: %s", store->keys.path, LRK_KEY_FILE, name,
+			lrk_err_text(err));
+}
+
+enum lrk_err
+lrk_store_header(const struct lrk_store *store, struct lrk_header *ret, struct lrk_why *why)
+{
+	uint8_t record[LRK_RECORD_MAX], plain[LRK_PLAIN_MAX];
+	struct lrk_header header;
+	size_t length;
+	enum lrk_err err;
+
+	err = lrk_keyfile_get(&store->file, LRK_HEADER_NAME, record, sizeof(record), &length);
+	if (err == LRK_ERR_NOT_FOUND)
+		err = LRK_ERR_DAMAGED;
+	if (err != LRK_OK)
+		return fail_record(store, LRK_HEADER_NAME, err, why);
+	err = lrk_record_open(&store->ring, LRK_RECORD_HEADER, LRK_HEADER_NAME, record, length,
+			      plain, &length);
+	if (err == LRK_ERR_MASTER_KEY || err == LRK_ERR_DAMAGED)
+		return lrk_fail(why, LRK_ERR_MASTER_KEY,
+				"%s/%s: no master key in %s/%s opens it: the two are not of one store, "
+				"or its header is damaged",
+				store->keys.path, LRK_KEY_FILE, store->etc.path, LRK_MASTER_FILE);
+	if (err == LRK_OK)
+		err = lrk_header_decode(plain, length, &header);
+	if (err == LRK_OK && memcmp(header.uuid, store->ring.uuid, sizeof(header.uuid)) != 0)
+		err = LRK_ERR_DAMAGED;
+	if (err != LRK_OK)
+		return fail_record(store, LRK_HEADER_NAME, err, why);
+	*ret = header;
+	return LRK_OK;
+}
+
+enum lrk_err
+lrk_store_get(const struct lrk_store *store, const char *id, struct lrk_entry *ret,
+	      struct lrk_why *why)
+{
+	uint8_t record[LRK_RECORD_MAX], plain[LRK_PLAIN_MAX];
+	struct lrk_header header;
+	size_t length;
+	enum lrk_err err;
+
+	err = lrk_keyfile_get(&store->file, id, record, sizeof(record), &length);
+	if (err == LRK_ERR_NOT_FOUND)
+		return err;
+	if (err == LRK_OK)
+		err = lrk_record_open(&store->ring, LRK_RECORD_ENTRY, id, record, length, plain,
+				      &length);
+	if (err == LRK_OK)
+		err = lrk_entry_decode(id, plain, length, ret);
+	else if (err == LRK_ERR_DAMAGED || err == LRK_ERR_MASTER_KEY) {
+		/* The header tells a wrong master key from a damaged record. */
+		enum lrk_err header_err = lrk_store_header(store, &header, why);
+
+		if (header_err != LRK_OK) {
+			err = header_err;
+			goto out;
+		}
+	}
+	if (err != LRK_OK)
+		fail_record(store, id, err, why);
+out:
+	lrk_wipe_array(plain);
+	return err;
+}
