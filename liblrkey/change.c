@@ -13,18 +13,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <lrkey/wipe.h>
 
 #include "change.h"
+#include "filecopy.h"
 #include "record.h"
+#include "slots.h"
 #include "snapshot.h"
+#include "usage.h"
 
 #define KEY_FILE_MODE 0644
-#define LOCK_POLL_NS (20 * 1000 * 1000)
 /* SP 800-38D, 8.3: no more seals under one key with random IVs. */
 #define SEALS_PER_KEY_MAX (UINT64_C(1) << 32)
 
@@ -32,6 +32,7 @@
 struct put_mark {
 	char id[LRK_ID_LEN];
 	uint8_t tag[LRK_TAG_LEN];
+	bool deleted;
 };
 
 struct lrk_change {
@@ -42,6 +43,7 @@ struct lrk_change {
 	bool warned;
 	int lock_fd;
 	int keys_fd;  /* the keys directory, to sync it */
+	int usage_fd; /* -1 until a slot was assigned, or when there is none */
 	int copy_fd;  /* the new key file; -1 before the first put */
 	bool copy_exists; /* under its temporary name */
 	struct lrk_keyfile copy;
@@ -50,52 +52,6 @@ struct lrk_change {
 	size_t n_marks;
 	size_t marks_size;
 };
-
-static enum lrk_err
-take_lock(struct lrk_change *change, const char *root, const char *name, struct lrk_why *why)
-{
-	static const struct lrk_file_rule rule = { O_RDWR, 0, 4096 };
-	struct lrk_dir top = LRK_DIR_NONE, gate = LRK_DIR_NONE;
-	char path[sizeof(LRK_VAR) + 1 + LRK_STORE_MAX];
-	struct timespec now, until, pause = { .tv_nsec = LOCK_POLL_NS };
-	enum lrk_err err;
-
-	err = lrk_root_open(root, &top, why);
-	if (err != LRK_OK)
-		return err;
-	snprintf(path, sizeof(path), "%s/%s", LRK_VAR, name);
-	err = lrk_dir_open(&top, path, false, &gate, why);
-	if (err == LRK_OK)
-		err = lrk_file_open(&gate, LRK_LOCK_FILE, &rule, NULL, &change->lock_fd, NULL, why);
-	if (err == LRK_ERR_NOT_FOUND)
-		err = LRK_ERR_NO_STORE;
-	if (err != LRK_OK)
-		goto out;
-	if (clock_gettime(CLOCK_MONOTONIC, &until) != 0) {
-		err = lrk_fail(why, LRK_ERR_CLOCK, "%s", lrk_err_text(LRK_ERR_CLOCK));
-		goto out;
-	}
-	until.tv_sec += LRK_LOCK_SECONDS;
-	while (flock(change->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR) {
-			err = lrk_fail_errno(why, LRK_ERR_IO, errno, "%s/%s", gate.path,
-					     LRK_LOCK_FILE);
-			break;
-		}
-		if (clock_gettime(CLOCK_MONOTONIC, &now) != 0 || now.tv_sec > until.tv_sec ||
-		    (now.tv_sec == until.tv_sec && now.tv_nsec >= until.tv_nsec)) {
-			err = lrk_fail(why, LRK_ERR_LOCKED,
-				       "%s/%s: another change has held it for %d seconds",
-				       gate.path, LRK_LOCK_FILE, LRK_LOCK_SECONDS);
-			break;
-		}
-		nanosleep(&pause, NULL);
-	}
-out:
-	lrk_dir_close(&gate);
-	lrk_dir_close(&top);
-	return err;
-}
 
 static enum lrk_err
 remove_remains(struct lrk_change *change, struct lrk_why *why)
@@ -113,21 +69,37 @@ remove_remains(struct lrk_change *change, struct lrk_why *why)
 	return lrk_fail_errno(why, LRK_ERR_IO, errno, "%s/%s", keys->path, LRK_KEY_FILE_NEW);
 }
 
+static enum lrk_err
+open_usage(struct lrk_change *change, struct lrk_why *why)
+{
+	const struct lrk_dir *gate = &change->store.gate;
+	enum lrk_err err;
+
+	if (change->usage_fd >= 0)
+		return LRK_OK;
+	err = lrk_usage_open(gate, true, &change->usage_fd, why);
+	if (err == LRK_ERR_NOT_FOUND) {
+		err = lrk_usage_create(gate, why);
+		if (err == LRK_OK)
+			err = lrk_usage_open(gate, true, &change->usage_fd, why);
+	}
+	return err;
+}
+
 enum lrk_err
 lrk_change_begin(const char *root, const char *name, struct lrk_change **ret, struct lrk_why *why)
 {
 	struct lrk_change *change;
+	struct lrk_why usage_why;
 	enum lrk_err err;
 
-	if (!lrk_is_store_name(name))
-		return lrk_fail(why, LRK_ERR_SYNTAX, "not a store name");
 	change = calloc(1, sizeof(*change));
 	if (change == NULL)
 		return lrk_fail(why, LRK_ERR_NOMEM, "%s", lrk_err_text(LRK_ERR_NOMEM));
 	change->store = (struct lrk_store)LRK_STORE_CLOSED;
-	change->lock_fd = change->keys_fd = change->copy_fd = -1;
+	change->lock_fd = change->keys_fd = change->usage_fd = change->copy_fd = -1;
 
-	err = take_lock(change, root, name, why);
+	err = lrk_lock_take(root, name, &change->lock_fd, why);
 	if (err != LRK_OK)
 		goto out;
 	err = lrk_snapshot_open(root, name, &change->store, &change->header, &change->warned,
@@ -144,8 +116,12 @@ lrk_change_begin(const char *root, const char *name, struct lrk_change **ret, st
 		goto out;
 	}
 	err = remove_remains(change, why);
-	if (err == LRK_OK)
-		*ret = change;
+	if (err != LRK_OK)
+		goto out;
+	/* Who may make a missing usage file does; who may not needs it only for a limit. */
+	if (open_usage(change, &usage_why) != LRK_OK)
+		change->usage_fd = -1;
+	*ret = change;
 out:
 	if (err != LRK_OK)
 		lrk_change_end(change);
@@ -192,39 +168,6 @@ fail_copy(const struct lrk_change *change, enum lrk_err err, int error, struct l
 	return lrk_fail(why, err, "%s/%s: %s", path, LRK_KEY_FILE_NEW, lrk_err_text(err));
 }
 
-/* Where the kernel cannot copy between files by itself. */
-static enum lrk_err
-copy_by_hand(int from, int to, off_t at)
-{
-	char buffer[65536];
-	ssize_t n;
-
-	while ((n = pread(from, buffer, sizeof(buffer), at)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 || lrk_file_write(to, buffer, (size_t)n) != LRK_OK)
-			return LRK_ERR_IO;
-		at += n;
-	}
-	return LRK_OK;
-}
-
-static enum lrk_err
-copy_file(int from, int to)
-{
-	loff_t at = 0;
-	ssize_t n;
-
-	do {
-		n = copy_file_range(from, &at, to, NULL, (size_t)LRK_KEYFILE_MAX, 0);
-	} while (n > 0 || (n < 0 && errno == EINTR));
-	if (n == 0)
-		return LRK_OK;
-	if (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)
-		return copy_by_hand(from, to, at);
-	return LRK_ERR_IO;
-}
-
 /* A new file belongs to the directory's group, also where its set-gid bit does not see to it. */
 static int
 make_copy(struct lrk_change *change)
@@ -246,7 +189,7 @@ make_copy(struct lrk_change *change)
 }
 
 static enum lrk_err
-begin_copy(struct lrk_change *change, struct lrk_why *why)
+begin_file(struct lrk_change *change, bool with_copy, struct lrk_why *why)
 {
 	char path[sizeof(change->store.keys.path) + sizeof(LRK_KEY_FILE_NEW)];
 	struct stat st;
@@ -254,8 +197,6 @@ begin_copy(struct lrk_change *change, struct lrk_why *why)
 	enum lrk_err err;
 	int fd;
 
-	if (change->copy_fd >= 0)
-		return LRK_OK;
 	if (make_copy(change) != 0) {
 		if ((errno == EACCES || errno == EPERM) && fstat(change->keys_fd, &st) == 0) {
 			lrk_access_text(&st, text, sizeof(text));
@@ -264,7 +205,7 @@ begin_copy(struct lrk_change *change, struct lrk_why *why)
 		}
 		return fail_copy(change, LRK_ERR_IO, errno, why);
 	}
-	err = copy_file(lrk_keyfile_fd(&change->store.file), change->copy_fd);
+	err = with_copy ? lrk_file_copy(lrk_keyfile_fd(&change->store.file), change->copy_fd) : LRK_OK;
 	if (err != LRK_OK)
 		return fail_copy(change, err, errno, why);
 	fd = fcntl(change->copy_fd, F_DUPFD_CLOEXEC, 0);
@@ -274,6 +215,26 @@ begin_copy(struct lrk_change *change, struct lrk_why *why)
 	return lrk_keyfile_open_copy(fd, path, &change->copy, why);
 }
 
+/* The first thing that is put makes the copy. */
+static enum lrk_err
+begin_copy(struct lrk_change *change, struct lrk_why *why)
+{
+	return change->copy_fd >= 0 ? LRK_OK : begin_file(change, true, why);
+}
+
+enum lrk_err
+lrk_change_start_anew(struct lrk_change *change, const struct lrk_keyring *ring,
+		      struct lrk_why *why)
+{
+	if (change->copy_fd >= 0)
+		return lrk_fail(why, LRK_ERR_INTERNAL, "the change has begun already");
+	change->store.ring = *ring;
+	/* What the other keys have sealed is gone with this change. */
+	change->header.n_seals = 0;
+	return begin_file(change, false, why);
+}
+
+/* tag is NULL for a record that was deleted. */
 static enum lrk_err
 add_mark(struct lrk_change *change, const char *id, const uint8_t *tag)
 {
@@ -290,7 +251,9 @@ add_mark(struct lrk_change *change, const char *id, const uint8_t *tag)
 	}
 	mark = &change->marks[change->n_marks++];
 	memcpy(mark->id, id, sizeof(mark->id));
-	memcpy(mark->tag, tag, sizeof(mark->tag));
+	mark->deleted = tag == NULL;
+	if (tag != NULL)
+		memcpy(mark->tag, tag, sizeof(mark->tag));
 	return LRK_OK;
 }
 
@@ -338,23 +301,49 @@ lrk_change_put(struct lrk_change *change, const struct lrk_entry *entry, struct 
 }
 
 enum lrk_err
+lrk_change_delete(struct lrk_change *change, const struct lrk_entry *entry, struct lrk_why *why)
+{
+	enum lrk_err err = begin_copy(change, why);
+
+	if (err != LRK_OK)
+		return err;
+	errno = 0;
+	err = lrk_keyfile_delete(&change->copy, entry->id);
+	if (err == LRK_OK)
+		err = add_mark(change, entry->id, NULL);
+	if (err != LRK_OK)
+		return fail_copy(change, err, errno, why);
+	lrk_slots_free(&change->header, entry->slot);
+	return LRK_OK;
+}
+
+static enum lrk_err
+clear_slot(struct lrk_change *change, const struct lrk_entry *entry, struct lrk_why *why)
+{
+	static const struct lrk_usage unused;
+	enum lrk_err err;
+
+	err = open_usage(change, why);
+	if (err == LRK_OK) {
+		err = lrk_usage_write(change->usage_fd, entry, &unused);
+		if (err != LRK_OK)
+			lrk_fail_errno(why, err, errno, "%s/%s", change->store.gate.path,
+				       LRK_USAGE_FILE);
+	}
+	/* Without a limit nothing hangs on the slot. */
+	if (err != LRK_OK)
+		err = entry->max_uses != 0 ? LRK_ERR_USAGE : LRK_OK;
+	return err;
+}
+
+enum lrk_err
 lrk_change_assign_slot(struct lrk_change *change, struct lrk_entry *entry, struct lrk_why *why)
 {
-	struct lrk_header *header = &change->header;
+	enum lrk_err err = lrk_slots_take(&change->header, lrk_change_generation(change), entry);
 
-	if (header->n_free > 0) {
-		struct lrk_free_slots *run = &header->free[header->n_free - 1];
-
-		entry->slot = run->first++;
-		if (--run->count == 0)
-			header->n_free--;
-	} else {
-		if (header->slots == UINT32_MAX)
-			return lrk_fail(why, LRK_ERR_LIMIT, "the usage file has no place left");
-		entry->slot = header->slots++;
-	}
-	entry->slot_generation = lrk_change_generation(change);
-	return LRK_OK;
+	if (err != LRK_OK)
+		return lrk_fail(why, err, "the usage file has no place left");
+	return clear_slot(change, entry, why);
 }
 
 /* Adds this change's seals, the header's own among them, to the count of the active key. */
@@ -426,6 +415,18 @@ check_record(const struct lrk_change *change, const struct lrk_keyfile *file,
 	return err == LRK_ERR_NOT_FOUND ? LRK_ERR_DAMAGED : err;
 }
 
+static enum lrk_err
+check_absent(const struct lrk_keyfile *file, const char *id)
+{
+	uint8_t record[LRK_RECORD_MAX];
+	size_t length;
+	enum lrk_err err = lrk_keyfile_get(file, id, record, sizeof(record), &length);
+
+	if (err == LRK_OK)
+		return LRK_ERR_DAMAGED;
+	return err == LRK_ERR_NOT_FOUND ? LRK_OK : err;
+}
+
 /* Opens the copy as a reader would, and reads back what this change put there. */
 static enum lrk_err
 read_back(struct lrk_change *change, const uint8_t *header_tag, struct lrk_why *why)
@@ -449,7 +450,10 @@ read_back(struct lrk_change *change, const uint8_t *header_tag, struct lrk_why *
 		char id[LRK_ID_LEN + 1] = "";
 
 		memcpy(id, change->marks[i].id, LRK_ID_LEN);
-		err = check_record(change, &file, LRK_RECORD_ENTRY, id, change->marks[i].tag);
+		err = change->marks[i].deleted ?
+			      check_absent(&file, id) :
+			      check_record(change, &file, LRK_RECORD_ENTRY, id,
+					   change->marks[i].tag);
 	}
 	if (err != LRK_OK)
 		fail_copy(change, err, errno, why);
@@ -478,6 +482,9 @@ lrk_change_prepare(struct lrk_change *change, struct lrk_why *why)
 		return err;
 	if (fsync(change->copy_fd) != 0)
 		return fail_copy(change, LRK_ERR_IO, errno, why);
+	if (change->usage_fd >= 0 && fdatasync(change->usage_fd) != 0)
+		return lrk_fail_errno(why, LRK_ERR_IO, errno, "%s/%s", change->store.gate.path,
+				      LRK_USAGE_FILE);
 	return LRK_OK;
 }
 
@@ -502,6 +509,8 @@ lrk_change_end(struct lrk_change *change)
 	lrk_keyfile_close(&change->copy);
 	if (change->copy_fd >= 0)
 		close(change->copy_fd);
+	if (change->usage_fd >= 0)
+		close(change->usage_fd);
 	if (change->copy_exists)
 		unlinkat(change->keys_fd, LRK_KEY_FILE_NEW, 0);
 	if (change->keys_fd >= 0)

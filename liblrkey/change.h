@@ -18,10 +18,8 @@
 #include <lrkey/entry.h>
 #include <lrkey/error.h>
 
+#include "lock.h"
 #include "store.h"
-
-/* How long a change waits for the lock. */
-#define LRK_LOCK_SECONDS 10
 
 struct lrk_change;
 
@@ -52,9 +50,25 @@ struct lrk_header *lrk_change_header(struct lrk_change *change);
 LRK_MUST_CHECK enum lrk_err lrk_change_put(struct lrk_change *change,
 					   const struct lrk_entry *entry, struct lrk_why *why);
 
-/* Gives a new entry its place in the usage file. */
+/*
+ * Gives a new entry its place in the usage file, and makes its slot say that
+ * it was not used. A missing usage file is made, where the caller may. Where there is none, an entry
+ * without a limit gets its place all the same; one with a limit is LRK_ERR_USAGE.
+ */
 LRK_MUST_CHECK enum lrk_err lrk_change_assign_slot(struct lrk_change *change,
 						   struct lrk_entry *entry, struct lrk_why *why);
+
+/* Removes an entry, and frees its place in the usage file. LRK_ERR_NOT_FOUND when it is not there. */
+LRK_MUST_CHECK enum lrk_err lrk_change_delete(struct lrk_change *change,
+					      const struct lrk_entry *entry, struct lrk_why *why);
+
+/*
+ * Begins the new key file empty, instead of with a copy, and seals under the active
+ * key of this ring, which also opens what the store now holds. Only before the first put.
+ */
+LRK_MUST_CHECK enum lrk_err lrk_change_start_anew(struct lrk_change *change,
+						  const struct lrk_keyring *ring,
+						  struct lrk_why *why);
 
 /* Seals the header, closes the copy, reads back each record that was put, and syncs. */
 LRK_MUST_CHECK enum lrk_err lrk_change_prepare(struct lrk_change *change, struct lrk_why *why);

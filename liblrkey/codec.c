@@ -412,6 +412,8 @@ get_attribute(struct reader *value, enum tag tag, struct lrk_entry *entry)
 		break;
 	case TAG_REASON:
 		entry->reason = (enum lrk_reason)get_number(value, 1);
+		if (entry->reason == LRK_REASON_NONE)
+			value->bad = true;
 		break;
 	case TAG_SLOT:
 		entry->slot = (uint32_t)get_number(value, 4);

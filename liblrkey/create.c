@@ -18,10 +18,10 @@
 #include <lrkey/wipe.h>
 
 #include "create.h"
+#include "masterfile.h"
 #include "record.h"
 #include "store.h"
-
-#define NEW_SUFFIX ".new"
+#include "usage.h"
 
 /* A directory or file to be, and what it is to be like. */
 struct plan {
@@ -262,7 +262,7 @@ make_keyfile(const struct lrk_dir *keys, const struct lrk_owners *owners,
 {
 	const struct plan plan = { LRK_KEY_FILE, 0644, owners->owner, owners->managers };
 	enum lrk_err err;
-	int fd;
+	int fd = -1;
 
 	err = open_new(keys, LRK_KEY_FILE_NEW, &fd, why);
 	if (err != LRK_OK)
@@ -273,32 +273,6 @@ make_keyfile(const struct lrk_dir *keys, const struct lrk_owners *owners,
 	close(fd);
 	if (err != LRK_OK)
 		unlinkat(keys->fd, LRK_KEY_FILE_NEW, 0);
-	return err;
-}
-
-static enum lrk_err
-make_master_file(const struct lrk_dir *etc, const struct lrk_owners *owners,
-		 const struct lrk_keyring *ring, struct lrk_why *why)
-{
-	const struct plan plan = { LRK_MASTER_FILE, 0640, owners->owner, owners->verifiers };
-	char text[LRK_KEYRING_TEXT_MAX];
-	size_t length;
-	enum lrk_err err;
-	int fd;
-
-	err = open_new(etc, LRK_MASTER_FILE NEW_SUFFIX, &fd, why);
-	if (err != LRK_OK)
-		return err;
-	length = lrk_keyring_format(ring, text);
-	err = lrk_file_write(fd, text, length);
-	lrk_wipe_array(text);
-	if (err != LRK_OK)
-		fail_at(etc, LRK_MASTER_FILE, errno, why);
-	else
-		err = put_in_place(etc, fd, LRK_MASTER_FILE NEW_SUFFIX, &plan, why);
-	close(fd);
-	if (err != LRK_OK)
-		unlinkat(etc->fd, LRK_MASTER_FILE NEW_SUFFIX, 0);
 	return err;
 }
 
@@ -364,11 +338,19 @@ refuse_store(const char *root, const char *name, struct lrk_why *why)
 	return err;
 }
 
+/* The gate directory's owner and group are those of the usage file. */
+static enum lrk_err
+make_usage(const struct lrk_dir *gate, struct lrk_why *why)
+{
+	if (unlinkat(gate->fd, LRK_USAGE_FILE, 0) != 0 && errno != ENOENT)
+		return fail_at(gate, LRK_USAGE_FILE, errno, why);
+	return lrk_usage_create(gate, why);
+}
+
 static enum lrk_err
 make_files(struct site *site, const struct lrk_owners *owners, struct lrk_why *why)
 {
 	const struct plan lock = { LRK_LOCK_FILE, 0660, owners->owner, owners->managers };
-	const struct plan usage = { LRK_USAGE_FILE, 0660, owners->owner, owners->verifiers };
 	const struct plan audit = { LRK_AUDIT_FILE, 0660, owners->owner, owners->managers };
 	struct lrk_keyring ring = { 0 };
 	enum lrk_err err;
@@ -382,7 +364,7 @@ make_files(struct site *site, const struct lrk_owners *owners, struct lrk_why *w
 				LRK_LOCK_FILE);
 	err = refuse_existing(&site->etc, &site->keys, why);
 	if (err == LRK_OK)
-		err = make_empty_file(&site->gate, &usage, why);
+		err = make_usage(&site->gate, why);
 	if (err == LRK_OK)
 		err = make_empty_file(&site->gate, &audit, why);
 	if (err == LRK_OK)
@@ -392,7 +374,8 @@ make_files(struct site *site, const struct lrk_owners *owners, struct lrk_why *w
 	if (err == LRK_OK)
 		err = make_keyfile(&site->keys, owners, &ring, why);
 	if (err == LRK_OK)
-		err = make_master_file(&site->etc, owners, &ring, why);
+		err = lrk_master_file_write(&site->etc, &ring, owners->owner,
+					    owners->verifiers, why);
 	lrk_wipe_object(&ring);
 	return err;
 }

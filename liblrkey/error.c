@@ -25,6 +25,7 @@ static const struct {
 	ERROR(LRK_ERR_LOCKED, "the lock was not had in time"),
 	ERROR(LRK_ERR_LIMIT, "a limit is reached"),
 	ERROR(LRK_ERR_CRYPTO, "a cryptographic operation failed"),
+	ERROR(LRK_ERR_USAGE, "a use cannot be recorded"),
 	ERROR(LRK_ERR_CLOCK, "the clock cannot be read"),
 	ERROR(LRK_ERR_INTERNAL, "a mistake in this software"),
 #undef ERROR

@@ -56,6 +56,9 @@ lrk_net_is_valid(const struct lrk_net *net)
 
 	if ((net->family != 4 && net->family != 6) || net->prefix > max_prefix(net->family))
 		return false;
+	/* An IPv4 address in IPv6 clothes would match nothing. */
+	if (net->family == 6 && memcmp(net->address, mapped_prefix, sizeof(mapped_prefix)) == 0)
+		return false;
 	memcpy(cut.address, net->address, bytes);
 	if (net->prefix % 8 != 0)
 		cut.address[bytes] = net->address[bytes] & (uint8_t)(0xff00 >> (net->prefix % 8));

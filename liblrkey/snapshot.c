@@ -35,6 +35,7 @@ struct walk {
 	lrk_entry_fn visit;
 	void *context;
 	struct lrk_why *why;
+	bool digests;
 	bool stopped; /* by visit, not by the file */
 };
 
@@ -62,21 +63,26 @@ visit_record(void *context, const char *name, size_t name_length, const uint8_t 
 		return lrk_fail(walk->why, err, "%s/%s: record %s: %s", walk->store->keys.path,
 				LRK_KEY_FILE, lrk_is_id(id) ? id : "with a strange name",
 				lrk_err_text(err));
-	lrk_wipe_array(entry.digest);
+	if (!walk->digests)
+		lrk_wipe_array(entry.digest);
 	err = walk->visit(walk->context, &entry);
 	walk->stopped = err != LRK_OK;
+	lrk_wipe_array(entry.digest);
 	return err;
 }
 
-enum lrk_err
-lrk_snapshot_walk(const struct lrk_store *store, lrk_entry_fn visit, void *context,
-		  struct lrk_why *why)
+static enum lrk_err
+walk_all(const struct lrk_store *store, bool digests, lrk_entry_fn visit, void *context,
+	 struct lrk_why *why)
 {
-	struct walk walk = { .store = store, .visit = visit, .context = context, .why = why };
 	struct lrk_why engine_why = { "" };
+	struct walk walk = { .store = store,
+			     .visit = visit,
+			     .context = context,
+			     .why = &engine_why,
+			     .digests = digests };
 	enum lrk_err err;
 
-	walk.why = &engine_why;
 	err = lrk_keyfile_walk(&store->file, visit_record, &walk);
 	if (err != LRK_OK && !walk.stopped) {
 		if (engine_why.text[0] == '\0')
@@ -86,4 +92,18 @@ lrk_snapshot_walk(const struct lrk_store *store, lrk_entry_fn visit, void *conte
 			*why = engine_why;
 	}
 	return err;
+}
+
+enum lrk_err
+lrk_snapshot_walk(const struct lrk_store *store, lrk_entry_fn visit, void *context,
+		  struct lrk_why *why)
+{
+	return walk_all(store, false, visit, context, why);
+}
+
+enum lrk_err
+lrk_snapshot_walk_whole(const struct lrk_store *store, lrk_entry_fn visit, void *context,
+			struct lrk_why *why)
+{
+	return walk_all(store, true, visit, context, why);
 }

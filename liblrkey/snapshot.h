@@ -24,4 +24,9 @@ typedef enum lrk_err (*lrk_entry_fn)(void *context, const struct lrk_entry *entr
 LRK_MUST_CHECK enum lrk_err lrk_snapshot_walk(const struct lrk_store *store, lrk_entry_fn visit,
 					      void *context, struct lrk_why *why);
 
+/* The same with the digests, which the visitor must not let out of the core. */
+LRK_MUST_CHECK enum lrk_err lrk_snapshot_walk_whole(const struct lrk_store *store,
+						    lrk_entry_fn visit, void *context,
+						    struct lrk_why *why);
+
 #endif

@@ -6,13 +6,12 @@
  *   new key before it puts the new key file in place.
  */
 #include <fcntl.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <lrkey/wipe.h>
 
+#include "masterfile.h"
 #include "record.h"
 #include "store.h"
 
@@ -46,33 +45,6 @@ as_no_store(enum lrk_err err)
 }
 
 static enum lrk_err
-read_keyring(struct lrk_store *store, struct lrk_why *why)
-{
-	static const struct lrk_file_rule rule = { O_RDONLY, 1, LRK_KEYRING_TEXT_MAX };
-	char text[LRK_KEYRING_TEXT_MAX];
-	struct stat st;
-	enum lrk_err err;
-	int fd;
-
-	err = lrk_file_open(&store->etc, LRK_MASTER_FILE, &rule, NULL, &fd, &st, why);
-	if (err != LRK_OK)
-		return as_no_store(err);
-	err = lrk_file_read(fd, text, (size_t)st.st_size);
-	if (err != LRK_OK)
-		lrk_fail_errno(why, err, errno, "%s/%s", store->etc.path, LRK_MASTER_FILE);
-	close(fd);
-	if (err != LRK_OK)
-		goto out;
-	err = lrk_keyring_parse(text, (size_t)st.st_size, &store->ring);
-	if (err != LRK_OK)
-		lrk_fail(why, err, "%s/%s: %s", store->etc.path, LRK_MASTER_FILE,
-			 lrk_err_text(err));
-out:
-	lrk_wipe_array(text);
-	return err;
-}
-
-static enum lrk_err
 open_keyfile(struct lrk_store *store, bool *defect, struct lrk_why *why)
 {
 	static const struct lrk_file_rule rule = { O_RDONLY, 1, LRK_KEYFILE_MAX };
@@ -98,7 +70,7 @@ lrk_store_open(const char *root, const char *name, struct lrk_store *ret, bool *
 		return lrk_fail(why, LRK_ERR_SYNTAX, "not a store name");
 	err = open_dirs(root, name, ret, why);
 	if (err == LRK_OK)
-		err = read_keyring(ret, why);
+		err = as_no_store(lrk_master_file_read(&ret->etc, &ret->ring, why));
 	if (err == LRK_OK)
 		err = open_keyfile(ret, defect, why);
 	if (err != LRK_OK)

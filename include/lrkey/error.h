@@ -29,6 +29,7 @@ enum lrk_err {
 	LRK_ERR_LOCKED,		/* the lock was not had in time */
 	LRK_ERR_LIMIT,		/* a limit of the format is reached */
 	LRK_ERR_CRYPTO,		/* OpenSSL failed */
+	LRK_ERR_USAGE,		/* a use cannot be recorded, and must be */
 	LRK_ERR_CLOCK,		/* the system's clock cannot be read */
 	LRK_ERR_INTERNAL,	/* a mistake in this software */
 	LRK_ERR_COUNT

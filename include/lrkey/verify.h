@@ -29,6 +29,13 @@ enum lrk_verdict {
 	LRK_VERDICT_COUNT
 };
 
+/* What is to happen with a key's use limit, and with the record of its uses. */
+enum lrk_use_mode {
+	LRK_USE_IGNORE = 0, /* neither looked at nor changed */
+	LRK_USE_CHECK,	    /* a limit that is used up refuses; nothing is written */
+	LRK_USE_COUNT,	    /* the same, and this use or refusal is recorded */
+};
+
 struct lrk_question {
 	const char *root;  /* the store lies under this directory; NULL: under / */
 	const char *store; /* its name */
@@ -37,22 +44,28 @@ struct lrk_question {
 	const char *org;   /* the organization it must be of; NULL: any */
 	const char *scope; /* the scope it must hold; NULL: not asked */
 	const char *from;  /* numeric address of the client; NULL: not known */
+	bool owner_active; /* its owner, if it has one, must be a usable account */
+	enum lrk_use_mode use;
+	const char *service; /* what the record of this use says, with LRK_USE_COUNT */
+	const char *rhost;
 };
 
 struct lrk_answer {
 	enum lrk_verdict verdict;
 	enum lrk_state state;	/* of a proven key */
 	struct lrk_entry entry; /* of a proven key, its digest wiped; else all zero */
+	bool unrecorded;	/* valid, without a limit, and its use could not be recorded */
 };
 
 /*
  * Answers the question from the store as it is now. Opens what it needs and
- * closes all of it; changes nothing; needs no lock; thread-safe. An unknown id
- * costs what a wrong secret costs.
+ * closes all of it; changes nothing but, with LRK_USE_COUNT, the slot of a proven key
+ * in the usage file; thread-safe. An unknown id costs what a wrong secret costs.
  *
  * Returns LRK_OK when there is an answer, also when it is no. Any error means
  * that the store could not answer, and why says which file and why; *ret is
- * then untouched.
+ * then untouched. LRK_ERR_USAGE: the key has a limit, and its use could not be recorded.
+ * Where the answer says unrecorded, why says the reason.
  */
 LRK_MUST_CHECK enum lrk_err lrk_verify(const struct lrk_question *question,
 				       struct lrk_answer *ret, struct lrk_why *why);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <pwd.h>
+#include <shadow.h>
+
+#include <lrkey/wipe.h>
+
+#include "owner.h"
+
+#define SECONDS_PER_DAY 86400
+
+static bool
+is_no_such_user(int error)
+{
+	/* What getpwnam_r(3) lists for a user that is not there. */
+	return error == 0 || error == ENOENT || error == ESRCH || error == EBADF ||
+	       error == EPERM;
+}
+
+/* Says yes where shadow(5) cannot be read: that is root's to know. */
+static bool
+is_open_account(const char *user, int64_t now)
+{
+	char buffer[4096];
+	struct spwd shadow, *found = NULL;
+	bool open = true;
+
+	if (getspnam_r(user, &shadow, buffer, sizeof(buffer), &found) == 0 && found != NULL) {
+		bool expired = found->sp_expire > 0 && now / SECONDS_PER_DAY >= found->sp_expire;
+		bool locked = found->sp_pwdp != NULL && found->sp_pwdp[0] == '!';
+
+		open = !expired && !locked;
+	}
+	lrk_wipe_array(buffer);
+	return open;
+}
+
+enum lrk_err
+lrk_owner_is_usable(const char *user, int64_t now, bool *ret_usable, struct lrk_why *why)
+{
+	char buffer[4096];
+	struct passwd passwd, *found = NULL;
+	int error;
+
+	error = getpwnam_r(user, &passwd, buffer, sizeof(buffer), &found);
+	if (found == NULL && !is_no_such_user(error))
+		return lrk_fail_errno(why, LRK_ERR_IO, error, "user %s cannot be looked up", user);
+	*ret_usable = found != NULL && is_open_account(user, now);
+	return LRK_OK;
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The usage file.
+ *
+ * - It MUST NOT be mapped: whoever may verify may truncate it.
+ * - The place of a slot MUST come from the sealed entry, never from the file.
+ * - A slot MUST be read, judged and written under its lock, in one go: a limit
+ *   that was read before the lock is no limit.
+ * - A key with a limit MUST be on disk before it is granted, and MUST be refused
+ *   where that fails.
+ * - Locks MUST be those of the open file (F_OFD_SETLK): a process's own would be
+ *   shared by its threads, and lost when any of them closes the file.
+ * - No one MUST wait longer than the budget: the host waits with us.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "keyfile.h"
+#include "store.h"
+#include "usage.h"
+
+#define MAGIC "lrkusage"
+#define VERSION 1
+#define MODE 0660
+#define POLL_NS (1 * 1000 * 1000)
+
+/* Where things are in a slot. */
+enum {
+	AT_GENERATION = 0,
+	AT_USES = 8,
+	AT_DENIED = 16,
+	AT_LAST_USED = 24,
+	AT_SERVICE = 32,
+	AT_RHOST = 64,
+	AT_CHECK = 120,
+};
+
+_Static_assert(AT_SERVICE + LRK_SERVICE_MAX == AT_RHOST, "the service fills its place");
+_Static_assert(AT_RHOST + LRK_RHOST_MAX == AT_CHECK, "the remote host fills its place");
+_Static_assert(AT_CHECK + 8 == LRK_SLOT_SIZE, "the check ends the slot");
+
+static uint64_t
+get_u64(const uint8_t *at)
+{
+	uint64_t number = 0;
+
+	for (int i = 0; i < 8; i++)
+		number = number << 8 | at[i];
+	return number;
+}
+
+static void
+put_u64(uint8_t *at, uint64_t number)
+{
+	for (int i = 0; i < 8; i++)
+		at[i] = (uint8_t)(number >> (56 - 8 * i));
+}
+
+/* FNV-1a over the words before it. Finds accidents, not attackers. */
+static uint64_t
+make_check(const uint8_t *slot)
+{
+	uint64_t check = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < AT_CHECK; i += 8)
+		check = (check ^ get_u64(slot + i)) * UINT64_C(0x100000001b3);
+	return check;
+}
+
+/* Copies what can be printed of a text into a place of size bytes, the rest NUL. */
+static void
+put_text(uint8_t *at, size_t size, const char *text)
+{
+	size_t used = 0;
+
+	memset(at, 0, size);
+	for (; text != NULL && text[used] != '\0' && used < size; used++)
+		at[used] = text[used] >= 0x20 && text[used] < 0x7f ? (uint8_t)text[used] : '?';
+}
+
+static void
+get_text(const uint8_t *at, size_t size, char *text)
+{
+	size_t used = 0;
+
+	for (; used < size && at[used] != '\0'; used++)
+		text[used] = at[used] >= 0x20 && at[used] < 0x7f ? (char)at[used] : '?';
+	text[used] = '\0';
+}
+
+static off_t
+slot_offset(const struct lrk_entry *entry)
+{
+	/* The first place is the file's head. */
+	return ((off_t)entry->slot + 1) * LRK_SLOT_SIZE;
+}
+
+enum lrk_err
+lrk_usage_open(const struct lrk_dir *gate, bool write, int *ret_fd, struct lrk_why *why)
+{
+	const struct lrk_file_rule rule = { write ? O_RDWR : O_RDONLY, 0, LRK_KEYFILE_MAX };
+
+	return lrk_file_open(gate, LRK_USAGE_FILE, &rule, NULL, ret_fd, NULL, why);
+}
+
+static int
+write_all(int fd, const uint8_t *bytes, size_t size, off_t at)
+{
+	ssize_t n = pwrite(fd, bytes, size, at);
+
+	if (n >= 0 && (size_t)n != size)
+		errno = ENOSPC;
+	return n == (ssize_t)size ? 0 : -1;
+}
+
+enum lrk_err
+lrk_usage_create(const struct lrk_dir *gate, struct lrk_why *why)
+{
+	uint8_t head[LRK_SLOT_SIZE] = MAGIC;
+	enum lrk_err err = LRK_OK;
+	struct stat st;
+	int fd;
+
+	put_u64(head + sizeof(MAGIC) - 1, VERSION);
+	fd = openat(gate->fd, LRK_USAGE_FILE,
+		    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0600);
+	if (fd < 0)
+		return lrk_fail_errno(why, errno == EACCES ? LRK_ERR_ACCESS : LRK_ERR_IO, errno,
+				      "%s/%s", gate->path, LRK_USAGE_FILE);
+	if (fstat(gate->fd, &st) != 0 || fchown(fd, st.st_uid, st.st_gid) != 0 ||
+	    write_all(fd, head, sizeof(head), 0) != 0 || fchmod(fd, MODE) != 0 || fsync(fd) != 0) {
+		err = lrk_fail_errno(why, LRK_ERR_IO, errno, "%s/%s", gate->path, LRK_USAGE_FILE);
+		unlinkat(gate->fd, LRK_USAGE_FILE, 0);
+	}
+	close(fd);
+	return err;
+}
+
+enum lrk_err
+lrk_usage_read(int fd, const struct lrk_entry *entry, struct lrk_usage *ret, bool *ret_valid)
+{
+	uint8_t slot[LRK_SLOT_SIZE];
+	ssize_t n;
+
+	do
+		n = pread(fd, slot, sizeof(slot), slot_offset(entry));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return LRK_ERR_IO;
+	memset(ret, 0, sizeof(*ret));
+	*ret_valid = n == sizeof(slot) && get_u64(slot + AT_GENERATION) == entry->slot_generation &&
+		     get_u64(slot + AT_CHECK) == make_check(slot);
+	if (!*ret_valid)
+		return LRK_OK;
+	ret->uses = get_u64(slot + AT_USES);
+	ret->denied = get_u64(slot + AT_DENIED);
+	ret->last_used = (int64_t)get_u64(slot + AT_LAST_USED);
+	if (ret->last_used < 0 || ret->last_used > LRK_TIME_MAX)
+		ret->last_used = 0;
+	get_text(slot + AT_SERVICE, LRK_SERVICE_MAX, ret->service);
+	get_text(slot + AT_RHOST, LRK_RHOST_MAX, ret->rhost);
+	return LRK_OK;
+}
+
+enum lrk_err
+lrk_usage_write(int fd, const struct lrk_entry *entry, const struct lrk_usage *usage)
+{
+	uint8_t slot[LRK_SLOT_SIZE];
+
+	put_u64(slot + AT_GENERATION, entry->slot_generation);
+	put_u64(slot + AT_USES, usage->uses);
+	put_u64(slot + AT_DENIED, usage->denied);
+	put_u64(slot + AT_LAST_USED, (uint64_t)usage->last_used);
+	put_text(slot + AT_SERVICE, LRK_SERVICE_MAX, usage->service);
+	put_text(slot + AT_RHOST, LRK_RHOST_MAX, usage->rhost);
+	put_u64(slot + AT_CHECK, make_check(slot));
+	return write_all(fd, slot, sizeof(slot), slot_offset(entry)) == 0 ? LRK_OK : LRK_ERR_IO;
+}
+
+/* Takes the lock of an entry's slot, waiting at most so long; false, with errno set. */
+static bool
+lock_slot(int fd, const struct lrk_entry *entry, int64_t wait_ms)
+{
+	struct flock lock = { .l_type = F_WRLCK,
+			      .l_whence = SEEK_SET,
+			      .l_start = slot_offset(entry),
+			      .l_len = LRK_SLOT_SIZE };
+	const struct timespec pause = { .tv_nsec = POLL_NS };
+	struct timespec now, from;
+
+	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+		return true;
+	if (wait_ms == 0 || clock_gettime(CLOCK_MONOTONIC, &from) != 0)
+		return false;
+	do {
+		nanosleep(&pause, NULL);
+		if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+			return true;
+		if ((errno != EAGAIN && errno != EACCES) || clock_gettime(CLOCK_MONOTONIC, &now) != 0)
+			return false;
+	} while ((now.tv_sec - from.tv_sec) * 1000 + (now.tv_nsec - from.tv_nsec) / 1000000 <
+		 wait_ms);
+	errno = EAGAIN;
+	return false;
+}
+
+static void
+unlock_slot(int fd, const struct lrk_entry *entry)
+{
+	struct flock lock = { .l_type = F_UNLCK,
+			      .l_whence = SEEK_SET,
+			      .l_start = slot_offset(entry),
+			      .l_len = LRK_SLOT_SIZE };
+
+	fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+static uint64_t
+one_more(uint64_t count)
+{
+	return count == UINT64_MAX ? count : count + 1;
+}
+
+static void
+note_use(struct lrk_usage *usage, const struct lrk_use *use)
+{
+	usage->uses = one_more(usage->uses);
+	/* It does not go back, unless what stands there cannot be true. */
+	if (use->now < usage->last_used && usage->last_used <= use->now + LRK_CLOCK_TOLERANCE)
+		return;
+	usage->last_used = use->now;
+	snprintf(usage->service, sizeof(usage->service), "%s",
+		 use->service != NULL ? use->service : "");
+	snprintf(usage->rhost, sizeof(usage->rhost), "%s", use->rhost != NULL ? use->rhost : "");
+}
+
+static enum lrk_err
+fail_use(struct lrk_why *why, const struct lrk_entry *entry, const char *reason)
+{
+	return lrk_fail(why, LRK_ERR_USAGE, "%s: a use of key %s cannot be recorded: %s",
+			LRK_USAGE_FILE, entry->id, reason);
+}
+
+static enum lrk_err
+fail_use_errno(struct lrk_why *why, const struct lrk_entry *entry, int error)
+{
+	if (error == EAGAIN || error == EACCES)
+		return fail_use(why, entry, "its slot is locked by somebody else");
+	return fail_use(why, entry, strerrordesc_np(error));
+}
+
+enum lrk_err
+lrk_usage_grant(int fd, const struct lrk_entry *entry, const struct lrk_use *use, bool *ret_granted,
+		struct lrk_why *why)
+{
+	bool limited = entry->max_uses != 0, valid, granted = true;
+	struct lrk_usage usage;
+	enum lrk_err err = LRK_OK;
+
+	if (!lock_slot(fd, entry, limited ? LRK_SLOT_WAIT_MS : 0))
+		return fail_use_errno(why, entry, errno);
+	if (lrk_usage_read(fd, entry, &usage, &valid) != LRK_OK) {
+		err = fail_use_errno(why, entry, errno);
+		goto out;
+	}
+	if (limited && !valid) {
+		err = fail_use(why, entry, "its slot is not valid: set --max-uses again");
+		goto out;
+	}
+	if (limited && usage.uses >= entry->max_uses) {
+		granted = false;
+		usage.denied = one_more(usage.denied);
+	} else {
+		note_use(&usage, use);
+	}
+	if (lrk_usage_write(fd, entry, &usage) != LRK_OK ||
+	    (limited && granted && fdatasync(fd) != 0)) {
+		/* A limit that is used up is a refusal, recorded or not. */
+		if (granted)
+			err = fail_use_errno(why, entry, errno);
+	}
+	if (err == LRK_OK)
+		*ret_granted = granted;
+out:
+	unlock_slot(fd, entry);
+	return err;
+}
+
+void
+lrk_usage_deny(int fd, const struct lrk_entry *entry)
+{
+	struct lrk_usage usage;
+	bool valid;
+
+	if (!lock_slot(fd, entry, 0))
+		return;
+	/* A slot that is not valid stays so where a limit hangs on it. */
+	if (lrk_usage_read(fd, entry, &usage, &valid) == LRK_OK &&
+	    (valid || entry->max_uses == 0)) {
+		usage.denied = one_more(usage.denied);
+		if (lrk_usage_write(fd, entry, &usage) != LRK_OK)
+			errno = 0; /* refused all the same */
+	}
+	unlock_slot(fd, entry);
+}
