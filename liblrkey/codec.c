@@ -13,6 +13,7 @@
 
 #include <lrkey/wipe.h>
 
+#include "bytes.h"
 #include "codec.h"
 
 #define VERSION 1
@@ -66,8 +67,7 @@ put_number(struct writer *w, uint64_t number, unsigned width)
 {
 	uint8_t bytes[8];
 
-	for (unsigned i = 0; i < width; i++)
-		bytes[i] = (uint8_t)(number >> (8 * (width - 1 - i)));
+	lrk_put_number(bytes, number, width);
 	put_bytes(w, bytes, width);
 }
 
@@ -277,11 +277,8 @@ static uint64_t
 get_number(struct reader *r, unsigned width)
 {
 	const uint8_t *bytes = get_bytes(r, width);
-	uint64_t number = 0;
 
-	for (unsigned i = 0; bytes != NULL && i < width; i++)
-		number = number << 8 | bytes[i];
-	return number;
+	return bytes != NULL ? lrk_get_number(bytes, width) : 0;
 }
 
 /* The rest of r as a text of at most max bytes, at least 1, without a NUL. */

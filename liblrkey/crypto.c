@@ -135,3 +135,23 @@ out:
 		lrk_wipe_bytes(plain, length);
 	return err;
 }
+
+#define SCRYPT_N (UINT64_C(1) << 17)
+#define SCRYPT_R 8
+#define SCRYPT_P 1
+/* 128 * N * r, and some for the rest. */
+#define SCRYPT_MEMORY (160 * UINT64_C(1024) * 1024)
+
+enum lrk_err
+lrk_scrypt(const char *passphrase, size_t length, const uint8_t salt[static LRK_SALT_LEN],
+	   uint8_t key[static LRK_AES_KEY_LEN])
+{
+	enum lrk_err err = LRK_ERR_CRYPTO;
+
+	ERR_set_mark();
+	if (EVP_PBE_scrypt(passphrase, length, salt, LRK_SALT_LEN, SCRYPT_N, SCRYPT_R, SCRYPT_P,
+			   SCRYPT_MEMORY, key, LRK_AES_KEY_LEN) == 1)
+		err = LRK_OK;
+	ERR_pop_to_mark();
+	return err;
+}

@@ -46,4 +46,13 @@ LRK_MUST_CHECK enum lrk_err lrk_gcm_open(const uint8_t key[static LRK_AES_KEY_LE
 					 size_t aad_length, const void *sealed, size_t length,
 					 const uint8_t tag[static LRK_TAG_LEN], void *plain);
 
+/*
+ * An AES key from a passphrase: scrypt (RFC 7914) with N=2^17, r=8, p=1, which takes
+ * 128 MiB of memory for a moment. LRK_ERR_CRYPTO where they are not to be had.
+ */
+#define LRK_SALT_LEN 16
+LRK_MUST_CHECK enum lrk_err lrk_scrypt(const char *passphrase, size_t length,
+				       const uint8_t salt[static LRK_SALT_LEN],
+				       uint8_t key[static LRK_AES_KEY_LEN]);
+
 #endif

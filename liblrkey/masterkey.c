@@ -15,6 +15,7 @@
 
 #include <lrkey/wipe.h>
 
+#include "bytes.h"
 #include "masterkey.h"
 
 #define FIRST_LINE "lrkey-master-keys "
@@ -103,13 +104,25 @@ take_key(struct text *text, struct lrk_keyring *ring)
 
 	if (ring->n_keys == LRK_MASTER_KEYS_MAX || !take_hex(text, id, sizeof(id)))
 		return false;
-	key->id = (uint32_t)id[0] << 24 | (uint32_t)id[1] << 16 | (uint32_t)id[2] << 8 | id[3];
+	key->id = (uint32_t)lrk_get_number(id, sizeof(id));
 	if (lrk_keyring_find(ring, key->id) != NULL)
 		return false;
 	if (!take(text, " ") || !take_hex(text, key->key, sizeof(key->key)) || !take(text, "\n"))
 		return false;
 	ring->n_keys++;
 	return true;
+}
+
+/* Whether what is left begins with a line that is a number above ours; anything else is not ours. */
+static bool
+is_newer(const struct text *text)
+{
+	size_t digits = 0;
+
+	while (digits < text->left && text->at[digits] >= '0' && text->at[digits] <= '9')
+		digits++;
+	return digits < text->left && text->at[digits] == '\n' && text->at[0] != '0' &&
+	       (digits > 1 || text->at[0] > VERSION[0]);
 }
 
 enum lrk_err
@@ -123,8 +136,7 @@ lrk_keyring_parse(const char *text, size_t length, struct lrk_keyring *ret)
 	if (!take(&t, FIRST_LINE))
 		goto out;
 	if (!take(&t, VERSION "\n")) {
-		/* A larger number is a newer version; anything else is not ours. */
-		if (t.left > 1 && t.at[0] >= '1' && t.at[0] <= '9')
+		if (is_newer(&t))
 			err = LRK_ERR_VERSION;
 		goto out;
 	}
@@ -158,12 +170,11 @@ lrk_keyring_format(const struct lrk_keyring *ring, char text[static LRK_KEYRING_
 	put_hex(&at, ring->uuid, sizeof(ring->uuid));
 	put_string(&at, "\n");
 	for (unsigned i = 0; i < ring->n_keys; i++) {
-		uint32_t id = ring->keys[i].id;
-		const uint8_t bytes[] = { (uint8_t)(id >> 24), (uint8_t)(id >> 16),
-					  (uint8_t)(id >> 8), (uint8_t)id };
+		uint8_t id[4];
 
+		lrk_put_number(id, ring->keys[i].id, sizeof(id));
 		put_string(&at, i == ring->active ? "active " : "old ");
-		put_hex(&at, bytes, sizeof(bytes));
+		put_hex(&at, id, sizeof(id));
 		put_string(&at, " ");
 		put_hex(&at, ring->keys[i].key, sizeof(ring->keys[i].key));
 		put_string(&at, "\n");

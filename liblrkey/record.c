@@ -9,22 +9,10 @@
  */
 #include <string.h>
 
+#include "bytes.h"
 #include "record.h"
 
 #define VERSION 1
-
-static void
-put_u32(uint8_t *at, uint32_t number)
-{
-	for (int i = 0; i < 4; i++)
-		at[i] = (uint8_t)(number >> (24 - 8 * i));
-}
-
-static uint32_t
-get_u32(const uint8_t *at)
-{
-	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
 
 #define AAD_LABEL "lrkey"
 #define AAD_MAX (sizeof(AAD_LABEL) - 1 + 1 + 1 + LRK_UUID_LEN + 4 + 1 + LRK_ID_LEN)
@@ -42,7 +30,7 @@ make_aad(const struct lrk_keyring *ring, enum lrk_record_type type, const char *
 	*at++ = (uint8_t)type;
 	memcpy(at, ring->uuid, LRK_UUID_LEN);
 	at += LRK_UUID_LEN;
-	put_u32(at, master_id);
+	lrk_put_number(at, master_id, 4);
 	at += 4;
 	*at++ = (uint8_t)name_length;
 	memcpy(at, name, name_length);
@@ -65,7 +53,7 @@ lrk_record_seal(const struct lrk_keyring *ring, enum lrk_record_type type, const
 		return LRK_ERR_INTERNAL;
 	record[0] = VERSION;
 	record[1] = (uint8_t)type;
-	put_u32(record + 2, master->id);
+	lrk_put_number(record + 2, master->id, 4);
 	err = lrk_random(iv, LRK_IV_LEN);
 	if (err != LRK_OK)
 		return err;
@@ -92,7 +80,7 @@ lrk_record_open(const struct lrk_keyring *ring, enum lrk_record_type type, const
 	if (length < LRK_RECORD_CLEAR + LRK_TAG_LEN || length > LRK_RECORD_MAX ||
 	    record[0] != VERSION || record[1] != (uint8_t)type)
 		return LRK_ERR_DAMAGED;
-	master = lrk_keyring_find(ring, get_u32(record + 2));
+	master = lrk_keyring_find(ring, (uint32_t)lrk_get_number(record + 2, 4));
 	if (master == NULL)
 		return LRK_ERR_MASTER_KEY;
 	plain_length = length - LRK_RECORD_CLEAR - LRK_TAG_LEN;

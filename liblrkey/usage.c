@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bytes.h"
 #include "keyfile.h"
 #include "store.h"
 #include "usage.h"
@@ -46,18 +47,13 @@ _Static_assert(AT_CHECK + 8 == LRK_SLOT_SIZE, "the check ends the slot");
 static uint64_t
 get_u64(const uint8_t *at)
 {
-	uint64_t number = 0;
-
-	for (int i = 0; i < 8; i++)
-		number = number << 8 | at[i];
-	return number;
+	return lrk_get_number(at, 8);
 }
 
 static void
 put_u64(uint8_t *at, uint64_t number)
 {
-	for (int i = 0; i < 8; i++)
-		at[i] = (uint8_t)(number >> (56 - 8 * i));
+	lrk_put_number(at, number, 8);
 }
 
 /* FNV-1a over the words before it. Finds accidents, not attackers. */
@@ -306,4 +302,34 @@ lrk_usage_deny(int fd, const struct lrk_entry *entry)
 			errno = 0; /* refused all the same */
 	}
 	unlock_slot(fd, entry);
+}
+
+enum lrk_err
+lrk_usage_raise(int fd, const struct lrk_entry *entry, const struct lrk_usage *usage,
+		struct lrk_why *why)
+{
+	struct lrk_usage now;
+	enum lrk_err err = LRK_OK;
+	bool valid;
+
+	if (!lock_slot(fd, entry, LRK_SLOT_WAIT_MS))
+		return fail_use_errno(why, entry, errno);
+	if (lrk_usage_read(fd, entry, &now, &valid) != LRK_OK) {
+		err = fail_use_errno(why, entry, errno);
+		goto out;
+	}
+	if (!valid || usage->last_used > now.last_used) {
+		now.last_used = usage->last_used;
+		memcpy(now.service, usage->service, sizeof(now.service));
+		memcpy(now.rhost, usage->rhost, sizeof(now.rhost));
+	}
+	if (usage->uses > now.uses)
+		now.uses = usage->uses;
+	if (usage->denied > now.denied)
+		now.denied = usage->denied;
+	if (lrk_usage_write(fd, entry, &now) != LRK_OK)
+		err = fail_use_errno(why, entry, errno);
+out:
+	unlock_slot(fd, entry);
+	return err;
 }

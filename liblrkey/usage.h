@@ -68,6 +68,13 @@ LRK_MUST_CHECK enum lrk_err lrk_usage_grant(int fd, const struct lrk_entry *entr
 					    const struct lrk_use *use, bool *ret_granted,
 					    struct lrk_why *why);
 
+/*
+ * Under the slot's lock, makes the counts the larger of what stands there and of usage, and the
+ * last use the later; a slot that is not valid says usage then.
+ */
+LRK_MUST_CHECK enum lrk_err lrk_usage_raise(int fd, const struct lrk_entry *entry,
+					    const struct lrk_usage *usage, struct lrk_why *why);
+
 /* Records, where it can be done at once, that the proven secret was refused. */
 void lrk_usage_deny(int fd, const struct lrk_entry *entry);
 
