@@ -427,6 +427,28 @@ check_absent(const struct lrk_keyfile *file, const char *id)
 	return err == LRK_ERR_NOT_FOUND ? LRK_OK : err;
 }
 
+static enum lrk_err
+check_mark(const struct lrk_change *change, const struct lrk_keyfile *file,
+	   const struct put_mark *mark)
+{
+	char id[LRK_ID_LEN + 1] = "";
+
+	memcpy(id, mark->id, LRK_ID_LEN);
+	if (mark->deleted)
+		return check_absent(file, id);
+	return check_record(change, file, LRK_RECORD_ENTRY, id, mark->tag);
+}
+
+/* Whether a later put or deletion of the same id counts, which is looked at in its turn. */
+static bool
+was_put_again(const struct lrk_change *change, size_t i)
+{
+	for (size_t j = i + 1; j < change->n_marks; j++)
+		if (memcmp(change->marks[j].id, change->marks[i].id, LRK_ID_LEN) == 0)
+			return true;
+	return false;
+}
+
 /* Opens the copy as a reader would, and reads back what this change put there. */
 static enum lrk_err
 read_back(struct lrk_change *change, const uint8_t *header_tag, struct lrk_why *why)
@@ -447,13 +469,9 @@ read_back(struct lrk_change *change, const uint8_t *header_tag, struct lrk_why *
 	errno = 0;
 	err = check_record(change, &file, LRK_RECORD_HEADER, LRK_HEADER_NAME, header_tag);
 	for (size_t i = 0; err == LRK_OK && i < change->n_marks; i++) {
-		char id[LRK_ID_LEN + 1] = "";
-
-		memcpy(id, change->marks[i].id, LRK_ID_LEN);
-		err = change->marks[i].deleted ?
-			      check_absent(&file, id) :
-			      check_record(change, &file, LRK_RECORD_ENTRY, id,
-					   change->marks[i].tag);
+		err = check_mark(change, &file, &change->marks[i]);
+		if (err == LRK_ERR_DAMAGED && was_put_again(change, i))
+			err = LRK_OK;
 	}
 	if (err != LRK_OK)
 		fail_copy(change, err, errno, why);

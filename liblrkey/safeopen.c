@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -83,19 +84,24 @@ enum lrk_err
 lrk_root_open(const char *root, struct lrk_dir *ret, struct lrk_why *why)
 {
 	struct lrk_dir dir = { .fd = -1, .rooted = root != NULL };
-	size_t length;
+	const char *name = root != NULL ? root : "/";
+	size_t length = strlen(name);
+	char path[PATH_MAX];
 	enum lrk_err err;
 
-	if (root != NULL) {
-		snprintf(dir.path, sizeof(dir.path), "%s", root);
-		length = strlen(dir.path);
-		while (length > 0 && dir.path[length - 1] == '/')
-			dir.path[--length] = '\0';
-	}
-	dir.fd = open(root != NULL ? root : "/", OPEN_DIR);
+	/* A slash at the end would have the kernel follow a symbolic link. */
+	while (length > 1 && name[length - 1] == '/')
+		length--;
+	if (length >= sizeof(path))
+		return lrk_fail_errno(why, LRK_ERR_UNSAFE, ENAMETOOLONG, "%s", name);
+	memcpy(path, name, length);
+	path[length] = '\0';
+	if (strcmp(path, "/") != 0)
+		memcpy(dir.path, path, length < sizeof(dir.path) ? length : sizeof(dir.path) - 1);
+	dir.fd = open(path, OPEN_DIR);
 	if (dir.fd < 0)
 		return lrk_fail_errno(why, errno == ENOENT ? LRK_ERR_NO_STORE : LRK_ERR_UNSAFE,
-				      errno, "%s", root != NULL ? root : "/");
+				      errno, "%s", path);
 	err = judge_dir(&dir, false, root != NULL, why);
 	if (err != LRK_OK)
 		lrk_dir_close(&dir);

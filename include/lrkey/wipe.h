@@ -13,7 +13,7 @@
 #define LRK_IS_ARRAY(x) \
 	(!__builtin_types_compatible_p(__typeof__(x), __typeof__(&(x)[0])))
 /* 0, or a compile error where the condition does not hold. */
-#define LRK_REQUIRE(condition) (sizeof(struct { int : (condition) ? 1 : -1; }) * 0)
+#define LRK_REQUIRE(condition) (sizeof(char[1 - 2 * !(condition)]) - 1)
 
 #define lrk_wipe_array(x) explicit_bzero((x), sizeof(x) + LRK_REQUIRE(LRK_IS_ARRAY(x)))
 /* The operand must be a pointer to one whole object, not an array. */

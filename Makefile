@@ -1,0 +1,397 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# pam_lrkey and lrkeyadm: one plain GNU Makefile. "make help" lists the targets.
+#
+# CC, AR, CFLAGS, CPPFLAGS, LDFLAGS and LDLIBS belong to whoever builds: they are
+# read, come last, and are never appended to. Settings that should last go into
+# config.mk, which is read first. The knobs:
+#
+#   CC=clang               another compiler
+#   SAN=address,undefined  sanitizers; the results lie in a folder of their own
+#   WERROR=1               warnings are errors; for developers
+#   V=1                    print the commands
+#   DESTDIR=DIR            install below DIR
+#   prefix= bindir= mandir= docdir= sysconfdir= pamdir= multiarch=   where to
+#   PACKAGES=no            check and demo neither look for packages nor install any
+#   PROVE_FLAGS=-v         flags for prove(1)
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += -rR
+SHELL := /bin/sh
+
+-include config.mk
+
+ifneq ($(filter 3.% 4.0 4.0.% 4.1 4.1.%,$(MAKE_VERSION)),)
+$(error this needs GNU make 4.2 or newer)
+endif
+
+version := 0.1.0
+
+# make's own defaults (cc, ar) are not what anybody asked for.
+ifneq ($(filter default undefined,$(origin CC)),)
+CC := gcc
+endif
+ifneq ($(filter default undefined,$(origin AR)),)
+AR := ar
+endif
+
+CFLAGS ?= $(if $(SAN),-O1,-O2) -g
+CPPFLAGS ?=
+LDFLAGS ?=
+LDLIBS ?=
+
+DESTDIR ?=
+prefix ?= /usr
+bindir ?= $(prefix)/bin
+mandir ?= $(prefix)/share/man
+docdir ?= $(prefix)/share/doc/pam_lrkey
+sysconfdir ?= /etc
+# Where libpam looks for modules. Debian has one folder an architecture; elsewhere set pamdir.
+multiarch ?= $(shell $(CC) -print-multiarch 2>/dev/null)
+pamdir ?= /lib/$(if $(multiarch),$(multiarch)/)security
+
+INSTALL ?= install
+INSTALL_PROGRAM := $(INSTALL) -m 0755
+INSTALL_DATA := $(INSTALL) -m 0644
+INSTALL_DIR := $(INSTALL) -d -m 0755
+
+comma := ,
+hash := \#
+empty :=
+space := $(empty) $(empty)
+
+# Builds that differ in compiler or sanitizers never share a file.
+variant := $(subst $(space),_,$(notdir $(CC)))$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+build := build/$(variant)
+obj := $(build)/obj
+
+# ---- Sources -----------------------------------------------------------------
+
+objects = $(patsubst %.c,$(obj)/%.o,$(1))
+sources = $(sort $(wildcard $(1)/*.c))
+
+lib_objs := $(call objects,$(call sources,liblrkey))
+module_objs := $(call objects,$(call sources,pam_lrkey))
+utility_objs := $(call objects,$(call sources,lrkeyadm))
+
+lib := $(build)/liblrkey.a
+module := $(build)/pam_lrkey.so
+utility := $(build)/lrkeyadm
+manuals := pam_lrkey/pam_lrkey.8 lrkeyadm/lrkeyadm.8
+
+# tests/unit and tests/pam: test_* are programs, the rest is linked into each of
+# them; pam_* are PAM modules for the tests' own stacks. pamhost is a program for shell tests
+# and the demonstration, and needs no more than libpam.
+unit_tests := $(sort $(wildcard tests/unit/test_*.c))
+unit_shared := $(filter-out $(unit_tests),$(call sources,tests/unit))
+pam_tests := $(sort $(wildcard tests/pam/test_*.c))
+pam_hosts := tests/pam/pamhost.c
+host_shared := tests/pam/code.c tests/pam/hooks.c
+pam_modules := $(sort $(wildcard tests/pam/pam_*.c))
+pam_shared := $(filter-out $(pam_tests) $(pam_hosts) $(pam_modules),$(call sources,tests/pam))
+# tests/cli: objects to preload. tests/root, services, inject: programs of one file.
+preloads := $(call sources,tests/cli)
+tools := $(foreach part,root services inject,$(call sources,tests/$(part)))
+
+unit_programs := $(patsubst %.c,$(build)/%,$(unit_tests))
+pam_programs := $(patsubst %.c,$(build)/%,$(pam_tests))
+host_programs := $(patsubst %.c,$(build)/%,$(pam_hosts))
+tool_programs := $(patsubst %.c,$(build)/%,$(tools))
+shared_tests := $(patsubst %.c,$(build)/%.so,$(pam_modules) $(preloads))
+test_programs := $(unit_programs) $(pam_programs) $(host_programs) $(tool_programs) $(shared_tests)
+
+test_objs := $(call objects,$(unit_tests) $(unit_shared) $(pam_tests) $(pam_shared) \
+	$(pam_hosts) $(tools))
+all_objs := $(lib_objs) $(module_objs) $(utility_objs) $(test_objs)
+
+# ---- Flags -------------------------------------------------------------------
+
+warnings := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wformat=2 -Wvla -Wundef -Wwrite-strings -Wcast-qual
+hardening := -fstack-protector-strong -fstack-clash-protection -fcf-protection=full
+
+# These only look at the machine; the compiler must not be needed to print a help
+# text, to clean, or to install the compiler itself.
+without_compiler := help packages check check-% demo clean dist lint hdr-check
+ifneq ($(filter-out $(without_compiler),$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
+
+compiles = $(shell printf '%s\n' '$(1)' | $(CC) $(2) -Werror -x c -c -o /dev/null - \
+	>/dev/null 2>&1 && echo yes)
+# All flags at once, and one by one only where that fails: a probe costs time.
+known = $(if $(call compiles,,$(1)),$(1),$(foreach flag,$(1),$(if $(call compiles,,$(flag)),$(flag))))
+
+all_cflags := -std=c17 -pthread $(call known,$(warnings) $(hardening)) $(if $(WERROR),-Werror)
+all_cppflags := -D_GNU_SOURCE -Iinclude -I. -DLRKEY_VERSION='"$(version)"'
+all_ldflags := -pthread -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
+
+ifdef SAN
+sanitize := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+fortify :=
+no_undefined :=
+else
+sanitize :=
+# Without optimisation glibc would only warn; a packager's own level is his.
+ifeq ($(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS))$(filter -O0,$(CFLAGS)),)
+fortify_3 := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+fortify := $(if $(call compiles,$(hash)include <features.h>,-O2 $(fortify_3)),$(fortify_3),$(fortify_3:3=2))
+endif
+no_undefined := -Wl,-z,defs
+endif
+
+utility_cflags := $(shell pkg-config --cflags smartcols jansson 2>/dev/null || \
+	echo -I/usr/include/libsmartcols)
+utility_libs := $(shell pkg-config --libs smartcols jansson 2>/dev/null || \
+	echo -lsmartcols -ljansson)
+
+endif
+
+core_libs := -lgdbm -lcrypto
+
+compile = $(CC) $(all_cppflags) $(part_fortify) $(CPPFLAGS) $(all_cflags) $(part_cflags) \
+	$(sanitize) $(CFLAGS)
+link = $(CC) $(all_ldflags) $(part_ldflags) $(sanitize) $(CFLAGS) $(LDFLAGS)
+
+part_fortify = $(fortify)
+pic := -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections
+$(lib_objs) $(module_objs): part_cflags = $(pic)
+$(utility_objs): part_cflags = -fPIE $(utility_cflags)
+# Tests define syslog() and the like themselves: seen by all, and without glibc's wrappers.
+$(test_objs): part_cflags = -fPIE
+$(test_objs): part_fortify =
+
+# Whatever was built with other flags is built again.
+flags := $(strip $(compile) / $(link) / $(pic) / $(utility_cflags) / $(core_libs) $(utility_libs) $(LDLIBS))
+stamp := $(build)/flags
+ifneq ($(flags),$(strip $(file <$(stamp))))
+$(stamp): FORCE
+endif
+$(stamp):
+	$(shell mkdir -p $(@D))$(file >$@,$(flags))@:
+
+ifdef V
+quiet :=
+say := @:
+else
+quiet := @
+say = @printf '  %-8s%s\n'
+endif
+
+# ---- Building ----------------------------------------------------------------
+
+.PHONY: all programs
+all: $(module) $(utility) $(manuals)
+programs: all $(test_programs)
+
+$(all_objs): $(obj)/%.o: %.c $(stamp)
+	$(say) CC $@
+	@mkdir -p $(@D)
+	$(quiet)$(compile) -MT $@ -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+# Members whose source is gone must not stay.
+$(lib): $(lib_objs) $(stamp)
+	$(say) AR $@
+	@rm -f $@
+	$(quiet)$(AR) rcs $@ $(filter %.o,$^)
+
+$(module): part_ldflags = -shared -Wl,-z,nodelete $(no_undefined) -Wl,--gc-sections \
+	-Wl,--version-script=pam_lrkey/pam_lrkey.map
+$(module): $(module_objs) $(lib) pam_lrkey/pam_lrkey.map $(stamp)
+	$(say) LD $@
+	$(quiet)$(link) -o $@ $(filter %.o %.a,$^) -lpam $(core_libs) $(LDLIBS)
+
+$(utility): part_ldflags = -pie -Wl,--gc-sections
+$(utility): $(utility_objs) $(lib) $(stamp)
+	$(say) LD $@
+	$(quiet)$(link) -o $@ $(filter %.o %.a,$^) $(utility_libs) $(core_libs) $(LDLIBS)
+
+# -rdynamic: the module must find the tests' syslog() and clock_gettime().
+$(test_programs): part_ldflags = -pie -rdynamic
+define link_test
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(quiet)$(link) -o $@ $(filter %.o %.a,$^) $(part_libs) -lpam $(core_libs) $(LDLIBS)
+endef
+$(unit_programs) $(pam_programs): part_libs = -lcmocka
+# Its hooks stand before functions of these libraries, and look for the real ones behind them.
+$(host_programs): part_libs = -Wl,--no-as-needed
+
+$(unit_programs): $(build)/%: $(obj)/%.o $(call objects,$(unit_shared)) $(lib) $(stamp)
+	$(link_test)
+$(pam_programs): $(build)/%: $(obj)/%.o $(call objects,$(pam_shared)) $(lib) $(stamp)
+	$(link_test)
+$(host_programs): $(build)/%: $(obj)/%.o $(call objects,$(host_shared)) $(stamp)
+	$(link_test)
+$(tool_programs): $(build)/%: $(obj)/%.o $(lib) $(stamp)
+	$(link_test)
+
+# Loaded into programs that have no sanitizer, so built without.
+$(shared_tests): $(build)/%.so: %.c $(stamp)
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(quiet)$(CC) $(all_cppflags) $(CPPFLAGS) $(all_cflags) -fPIC $(CFLAGS) \
+		-MT $@ -MMD -MP -MF $(@:.so=.d) $(LDFLAGS) -shared -o $@ $< -ldl -lpam
+
+-include $(all_objs:.o=.d) $(shared_tests:.so=.d)
+
+# ---- Testing -----------------------------------------------------------------
+
+# What anybody may run, and what needs root: real users and groups, real servers.
+parts_any := unit pam cli style inject
+parts_root := root services
+uid := $(shell id -u)
+parts := $(parts_any) $(if $(filter 0,$(uid)),$(parts_root))
+
+tests_in = $(if $(filter unit,$(1)),$(unit_programs))$(if $(filter pam,$(1)),$(pam_programs))\
+	$(sort $(wildcard tests/$(1)/*.bats))
+
+# One build inside the same make may run in parallel although this one does not.
+submake = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2)
+packages = $(if $(filter no,$(PACKAGES)),@:,@tests/install-packages)
+
+.PHONY: check check-san run-tests packages
+check:
+	$(packages) build check $(if $(filter 0,$(uid)),servers)
+	@+$(submake) run-tests PARTS='$(parts)'
+
+part_checks := $(addprefix check-,$(parts_any) $(parts_root))
+.PHONY: $(part_checks)
+$(part_checks): check-%:
+	$(packages) build check $(if $(filter services,$*),servers)
+	@+$(submake) run-tests PARTS='$*'
+
+check-san:
+	$(packages) build check
+	@+$(submake) run-tests PARTS='unit pam cli' SAN=$(or $(SAN),address$(comma)undefined)
+
+packages:
+	@tests/install-packages build check servers lint
+
+# Neither the caller's umask, home, locale nor libraries steer a test.
+test_env = env -u LD_PRELOAD -u OPENSSL_CONF -u OPENSSL_MODULES -u OPENSSL_ENGINES -u MAKEFLAGS \
+	-u MFLAGS -u MAKELEVEL \
+	HOME=/nonexistent LC_ALL=C.UTF-8 TZ=UTC CMOCKA_MESSAGE_OUTPUT=TAP \
+	ASAN_OPTIONS=detect_leaks=1:verify_asan_link_order=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	LRKEY_SOURCE='$(CURDIR)' LRKEY_BUILD='$(CURDIR)/$(build)' \
+	LRKEY_MODULE='$(CURDIR)/$(module)' LRKEYADM='$(CURDIR)/$(utility)' \
+	LRKEY_MAKEFLAGS='-- $(subst ','\'',$(MAKEOVERRIDES))'
+
+left_out = $(filter-out $(PARTS),$(if $(filter $(parts_any),$(PARTS)),$(parts_root)))
+PARTS ?= $(parts)
+
+# A part without a test would pass unseen.
+run-tests: $(if $(filter style cli root services inject,$(PARTS)),programs) \
+		$(if $(filter unit,$(PARTS)),$(unit_programs)) \
+		$(if $(filter pam,$(PARTS)),$(module) $(pam_programs) $(host_programs) $(shared_tests))
+	$(foreach part,$(PARTS),$(if $(strip $(call tests_in,$(part))),,$(error tests/$(part) has no test)))
+	@if [ '$(uid)' != 0 ] && [ '$(PARTS)' = '$(parts_any)' ]; then \
+		printf '%s\n' '' '*** LEFT OUT, because they need root:' \
+			$(addprefix '***   ',$(foreach part,$(parts_root),$(sort $(wildcard tests/$(part)/*.bats)))) \
+			'*** Run "make check" as root on a test machine to have them run.' ''; \
+	fi
+	@umask 022; $(test_env) prove $(PROVE_FLAGS) -e '' \
+		$(foreach part,$(PARTS),$(call tests_in,$(part))) </dev/null
+
+# ---- Looking after the source ------------------------------------------------
+
+headers := $(sort $(wildcard include/lrkey/*.h liblrkey/*.h pam_lrkey/*.h lrkeyadm/*.h tests/*/*.h))
+shell_files := $(sort .ci/run tests/install-packages tests/demo tests/lib.bash \
+	$(wildcard tests/*/*.bats tests/*/*.bash tests/*/*.sh))
+c_files := $(sort $(headers) $(wildcard liblrkey/*.c pam_lrkey/*.c lrkeyadm/*.c tests/*/*.c))
+
+.PHONY: hdr-check lint
+# Each header stands alone, with both compilers.
+hdr-check:
+	@for cc in gcc clang; do for header in $(headers); do \
+		$$cc -std=c17 -D_GNU_SOURCE -Iinclude -I. -I/usr/include/libsmartcols $(warnings) \
+			-Werror -fsyntax-only -include $$header -x c /dev/null || exit 1; \
+	done; done
+	@echo 'hdr-check: $(words $(headers)) headers, each alone, with gcc and clang'
+
+lint:
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
+		--enable=warning,style,performance,portability --suppressions-list=tests/cppcheck.list \
+		-D_GNU_SOURCE -DLRKEY_VERSION='"0"' -Iinclude -I. liblrkey pam_lrkey lrkeyadm tests
+	shellcheck -x $(shell_files)
+	@rm -rf build/lint && mkdir -p build/lint && cp $(manuals) build/lint
+	cd build/lint && mandoc -Tlint -W style $(notdir $(manuals))
+	@# Advice only: no two releases of clang-format agree.
+	@if command -v clang-format >/dev/null; then \
+		for file in $(c_files); do \
+			clang-format "$$file" | cmp -s - "$$file" || echo "clang-format differs: $$file"; \
+		done; \
+	fi
+
+# ---- Demonstration -----------------------------------------------------------
+
+.PHONY: demo
+demo:
+	$(packages) build
+	@+$(submake) -s $(module) $(utility) $(build)/tests/pam/pamhost
+	@umask 022; $(test_env) tests/demo </dev/null
+
+# ---- Installing --------------------------------------------------------------
+
+examples := $(sort $(shell find etc -type f 2>/dev/null))
+example_dir := $(docdir)/examples
+
+.PHONY: install uninstall
+# Nothing is set-id. A logrotate file that somebody changed is his.
+install: all
+	$(INSTALL_DIR) '$(DESTDIR)$(pamdir)' '$(DESTDIR)$(bindir)' '$(DESTDIR)$(mandir)/man8' \
+		'$(DESTDIR)$(sysconfdir)/logrotate.d' '$(DESTDIR)$(example_dir)'
+	$(INSTALL_DATA) $(module) '$(DESTDIR)$(pamdir)/pam_lrkey.so'
+	$(INSTALL_PROGRAM) $(utility) '$(DESTDIR)$(bindir)/lrkeyadm'
+	$(INSTALL_DATA) $(manuals) '$(DESTDIR)$(mandir)/man8'
+	@set -e; umask 022; for file in $(examples); do \
+		target='$(DESTDIR)$(example_dir)'/$${file#etc/}; \
+		$(INSTALL_DIR) "$${target%/*}"; \
+		$(INSTALL_DATA) "$$file" "$$target"; \
+	done
+	@set -e; target='$(DESTDIR)$(sysconfdir)/logrotate.d/lrkeyadm'; \
+	if [ ! -e "$$target" ]; then \
+		$(INSTALL_DATA) etc/logrotate.d/lrkeyadm "$$target"; \
+	elif ! cmp -s etc/logrotate.d/lrkeyadm "$$target"; then \
+		echo "install: kept $$target, which was changed; compare it with etc/logrotate.d/lrkeyadm"; \
+	fi
+
+uninstall:
+	rm -f '$(DESTDIR)$(pamdir)/pam_lrkey.so' '$(DESTDIR)$(bindir)/lrkeyadm' \
+		$(foreach page,$(notdir $(manuals)),'$(DESTDIR)$(mandir)/man8/$(page)')
+	rm -rf '$(DESTDIR)$(example_dir)'
+	-rmdir '$(DESTDIR)$(docdir)'
+	@target='$(DESTDIR)$(sysconfdir)/logrotate.d/lrkeyadm'; \
+	if cmp -s etc/logrotate.d/lrkeyadm "$$target"; then \
+		rm -f "$$target"; \
+	elif [ -e "$$target" ]; then \
+		echo "uninstall: kept $$target, which was changed"; \
+	fi
+
+# ---- The rest ----------------------------------------------------------------
+
+.PHONY: clean dist help FORCE
+clean:
+	rm -rf build
+
+dist:
+	@mkdir -p build
+	git archive --format=tar --prefix=pam_lrkey-$(version)/ HEAD | gzip -9n \
+		>build/pam_lrkey-$(version).tar.gz
+	@echo build/pam_lrkey-$(version).tar.gz
+
+help:
+	@printf '  %-16s%s\n' \
+		all 'the module and the utility (this is the default)' \
+		install 'install them; with DESTDIR=DIR below DIR' \
+		uninstall 'remove what install installed' \
+		demo 'show an API key at work, in a throw-away store; as root it installs what it needs' \
+		check 'all tests that the caller may run; as root it installs what they need' \
+		check-PART 'one part of them: $(subst $(space),$(comma) ,$(strip $(parts_any) $(parts_root)))' \
+		check-san 'unit, pam and cli with sanitizers (SAN, by default address$(comma)undefined)' \
+		hdr-check 'each header compiles alone, with gcc and clang' \
+		lint 'cppcheck, shellcheck, mandoc' \
+		packages 'install (as root) or name the Debian packages that all of this needs' \
+		dist 'an archive of the committed source' \
+		clean 'remove what was built'
+	@echo
+	@sed -n 's/^#   /  /p' Makefile

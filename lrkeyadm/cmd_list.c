@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* lrkeyadm list: the keys of a store, as a table, JSON or CSV. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "csv.h"
+#include "filter.h"
+#include "json.h"
+#include "reading.h"
+#include "table.h"
+
+enum { ORG, SCOPE, STATE, LABEL, EXPIRING_WITHIN, ALL, COLUMNS, NO_HEADINGS, CSV };
+
+static const struct option_row options[] = {
+	[ORG] = { "org", "ORG,...", "keys of these organizations" },
+	[SCOPE] = { "scope", "NAME,...", "keys that hold one of these scopes, or *" },
+	[STATE] = { "state", "STATE,...", "keys in these states" },
+	[LABEL] = { "label", "TEXT,...", "keys whose label contains one of these" },
+	[EXPIRING_WITHIN] = { "expiring-within", "DUR", "keys that work now and end within DUR" },
+	[ALL] = { "all", NULL, "revoked keys too" },
+	[COLUMNS] = { "columns", "NAME,...", "which columns, in which order" },
+	[NO_HEADINGS] = { "no-headings", NULL, "no line of headings" },
+	[CSV] = { "csv", NULL, "print CSV" },
+};
+
+/* A line of the table before it is sorted. */
+struct row {
+	enum lrk_state state;
+	int64_t created;
+	char id[LRK_ID_LEN + 1];
+	const char *cells; /* behind the organization */
+	char text[];	   /* the organization, then the cells, each with its NUL */
+};
+
+struct list {
+	struct filter filter;
+	struct columns columns;
+	int64_t now;
+	struct sink sink;
+	struct json_list json;
+	bool words; /* add words to times */
+	struct row **rows;
+	size_t n_rows;
+	size_t room;
+	enum status status; /* of what stopped the walk */
+};
+
+static enum status
+keep_row(struct list *list, struct row *row)
+{
+	if (list->n_rows == list->room) {
+		size_t room = list->room == 0 ? 64 : 2 * list->room;
+		struct row **rows = reallocarray(list->rows, room, sizeof(*rows));
+
+		if (rows == NULL)
+			return fail_memory();
+		list->rows = rows;
+		list->room = room;
+	}
+	list->rows[list->n_rows++] = row;
+	return STATUS_OK;
+}
+
+/* Only the texts are kept: an entry is a hundred times as large. */
+static enum status
+add_row(struct list *list, const struct key_view *view)
+{
+	char text[(COLUMNS_MAX + 1) * (FIELD_TEXT_MAX + FIELD_WORDS_MAX)];
+	size_t used = strlen(view->entry->org) + 1, cells = used;
+	enum status status;
+	struct row *row;
+
+	memcpy(text, view->entry->org, used);
+	for (unsigned i = 0; i < list->columns.n; i++) {
+		char cell[FIELD_TEXT_MAX], words[FIELD_WORDS_MAX] = "";
+
+		status = field_text(list->columns.field[i], view, ",", cell);
+		if (status != STATUS_OK)
+			return status;
+		if (list->words)
+			field_words(list->columns.field[i], view, words);
+		used = (size_t)(stpcpy(stpcpy(text + used, cell), words) - text) + 1;
+	}
+	row = malloc(sizeof(*row) + used);
+	if (row == NULL)
+		return fail_memory();
+	row->state = view_state(view);
+	row->created = view->entry->created;
+	memcpy(row->id, view->entry->id, sizeof(row->id));
+	memcpy(row->text, text, used);
+	row->cells = row->text + cells;
+	status = keep_row(list, row);
+	if (status != STATUS_OK)
+		free(row);
+	return status;
+}
+
+static enum lrk_err
+visit(struct list *list, const struct lrk_entry *entry,
+      enum status (*show)(struct list *list, const struct key_view *view))
+{
+	struct key_view view = { .entry = entry, .now = list->now };
+
+	if (!filter_passes(&list->filter, &view))
+		return LRK_OK;
+	list->status = show(list, &view);
+	/* A full disk need not be told a million times. */
+	return list->status == STATUS_OK && list->sink.error == 0 ? LRK_OK : LRK_ERR_IO;
+}
+
+static enum status
+show_json(struct list *list, const struct key_view *view)
+{
+	return json_list_key(&list->json, view, NULL);
+}
+
+static enum status
+show_csv(struct list *list, const struct key_view *view)
+{
+	return csv_key(&list->sink, &list->columns, view);
+}
+
+static enum lrk_err
+visit_json(void *context, const struct lrk_entry *entry)
+{
+	return visit(context, entry, show_json);
+}
+
+static enum lrk_err
+visit_csv(void *context, const struct lrk_entry *entry)
+{
+	return visit(context, entry, show_csv);
+}
+
+static enum lrk_err
+visit_table(void *context, const struct lrk_entry *entry)
+{
+	return visit(context, entry, add_row);
+}
+
+/* Walks the store; what stopped the walk is said once. */
+static enum status
+walk(const struct request *request, const struct lrk_store *store, struct list *list,
+     lrk_entry_fn visitor)
+{
+	struct lrk_why why = { "" };
+	enum lrk_err err = lrk_snapshot_walk(store, visitor, list, &why);
+
+	if (err == LRK_OK || list->status != STATUS_OK)
+		return list->status;
+	if (list->sink.error != 0)
+		return STATUS_OK; /* sink_close tells */
+	return reading_fail(request, true, err, &why);
+}
+
+static enum status
+list_streamed(const struct request *request, const struct lrk_store *store, struct list *list)
+{
+	enum status status, closed;
+
+	sink_open(&list->sink, STDOUT_FILENO, "standard output");
+	if (request->json)
+		json_list_begin(&list->json, &list->sink, "keys");
+	else if (request->value[NO_HEADINGS] == NULL)
+		csv_headings(&list->sink, &list->columns);
+	status = walk(request, store, list, request->json ? visit_json : visit_csv);
+	/* A broken-off list must not look like a whole one. */
+	if (request->json && status == STATUS_OK)
+		json_list_end(&list->json);
+	closed = sink_close(&list->sink);
+	return status != STATUS_OK ? status : closed;
+}
+
+static int
+compare_rows(const void *a, const void *b)
+{
+	const struct row *x = *(const struct row *const *)a, *y = *(const struct row *const *)b;
+	int order = strcmp(x->text, y->text);
+
+	if (order == 0)
+		order = (x->created > y->created) - (x->created < y->created);
+	return order != 0 ? order : strcmp(x->id, y->id);
+}
+
+static enum status
+print_rows(const struct request *request, struct list *list)
+{
+	struct table *table;
+	enum status status;
+
+	status = table_open(&list->columns, request->value[NO_HEADINGS] == NULL, request->color,
+			    &table);
+	if (status != STATUS_OK)
+		return status;
+	for (size_t i = 0; i < list->n_rows && status == STATUS_OK; i++)
+		status = table_line(table, list->rows[i]->cells, list->rows[i]->state);
+	if (status == STATUS_OK)
+		status = table_print(table);
+	table_close(table);
+	return status;
+}
+
+static enum status
+list_table(const struct request *request, const struct lrk_store *store, struct list *list)
+{
+	enum status status;
+
+	list->words = table_on_terminal();
+	status = walk(request, store, list, visit_table);
+	if (status == STATUS_OK && list->n_rows > 0) {
+		qsort(list->rows, list->n_rows, sizeof(*list->rows), compare_rows);
+		status = print_rows(request, list);
+	}
+	for (size_t i = 0; i < list->n_rows; i++)
+		free(list->rows[i]);
+	free(list->rows);
+	return status;
+}
+
+static enum status
+parse(const struct request *request, struct list *list)
+{
+	struct filter_request asked = {
+		.org = request->value[ORG],
+		.scope = request->value[SCOPE],
+		.state = request->value[STATE],
+		.label = request->value[LABEL],
+		.expiring_within = request->value[EXPIRING_WITHIN],
+		.all = request->value[ALL] != NULL,
+	};
+	static const struct {
+		int option;
+		const char *name;
+	} not_with_json[] = { { CSV, "--csv" },
+			      { COLUMNS, "--columns" },
+			      { NO_HEADINGS, "--no-headings" } };
+	enum status status;
+
+	for (size_t i = 0; i < sizeof(not_with_json) / sizeof(not_with_json[0]); i++)
+		if (request->json && request->value[not_with_json[i].option] != NULL)
+			return fail(STATUS_USAGE, not_with_json[i].name,
+				    "not together with --json, which always has all fields");
+	status = filter_parse(&asked, &list->filter);
+	if (status == STATUS_OK)
+		status = columns_parse("--columns", request->value[COLUMNS], &list->columns);
+	if (status == STATUS_OK)
+		status = reading_now(&list->now);
+	return status;
+}
+
+static enum status
+run(const struct request *request)
+{
+	struct list list = { .status = STATUS_OK };
+	struct lrk_header header;
+	struct lrk_store store;
+	enum status status;
+
+	status = parse(request, &list);
+	if (status == STATUS_OK) {
+		status = reading_open(request, &store, &header);
+		if (status == STATUS_OK)
+			status = request->json || request->value[CSV] != NULL ?
+					 list_streamed(request, &store, &list) :
+					 list_table(request, &store, &list);
+		lrk_store_close(&store);
+	}
+	filter_free(&list.filter);
+	return status;
+}
+
+const struct command cmd_list = {
+	.name = "list",
+	.args = "",
+	.summary = "Lists the keys; filters are joined by and, commas within one by or",
+	OPTIONS(options),
+	.run = run,
+};

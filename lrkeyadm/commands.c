@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The command table: dispatch, usage and help come from it. */
+#include <stddef.h>
+#include <string.h>
+
+#include "command.h"
+#include "words.h"
+
+static const struct command *const commands[] = {
+	&cmd_init,
+	&cmd_generate,
+	&cmd_list,
+	&cmd_show,
+	&cmd_deactivate,
+	&cmd_activate,
+	&cmd_revoke,
+	&cmd_verify,
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+const struct command *
+command_at(unsigned i)
+{
+	return i < N_COMMANDS ? commands[i] : NULL;
+}
+
+const struct command *
+command_find(const char *name)
+{
+	char suggestion[NEAR_TEXT_MAX];
+	struct near near;
+
+	near_begin(&near, name);
+	for (unsigned i = 0; i < N_COMMANDS; i++) {
+		if (strcmp(name, commands[i]->name) == 0)
+			return commands[i];
+		near_consider(&near, commands[i]->name);
+	}
+	near_text(&near, suggestion);
+	fail_value("command", name, "unknown%s; 'lrkeyadm --help' lists the commands", suggestion);
+	return NULL;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What is shown of a key: one table of fields, from which JSON, CSV, tables
+ * and "show" all come.
+ */
+#ifndef LRKEYADM_FIELDS_H
+#define LRKEYADM_FIELDS_H
+
+#include <jansson.h>
+
+#include <lrkey/entry.h>
+
+#include "liblrkey/usage.h"
+#include "words.h"
+
+/*
+ * A key as it is shown: its entry, its use (all zero where none is known), and
+ * the time that decides its state.
+ */
+struct key_view {
+	const struct lrk_entry *entry;
+	struct lrk_usage usage;
+	int64_t now;
+};
+
+struct field {
+	const char *name;	/* in JSON; in capitals the name of the column */
+	const char *absent;	/* what text says for null */
+	bool tombstone;		/* only tombstones have it */
+	bool is_end;		/* a time worth words, "in 12 days" */
+	json_t *(*get)(const struct key_view *view);
+};
+
+/* The field with this index, or NULL behind the last. */
+const struct field *field_at(unsigned i);
+
+/* The longest text of a field. */
+#define FIELD_TEXT_MAX 1024
+
+/* The text of a field; lists are joined by separator. */
+enum status field_text(const struct field *field, const struct key_view *view,
+		       const char *separator, char text[static FIELD_TEXT_MAX]);
+
+/* The words that a terminal adds to a time: " in 12 days"; "" for most fields. */
+#define FIELD_WORDS_MAX 32
+void field_words(const struct field *field, const struct key_view *view,
+		 char words[static FIELD_WORDS_MAX]);
+
+/* All fields of the key as an object; NULL when memory is short. */
+json_t *fields_object(const struct key_view *view);
+
+#define COLUMNS_MAX 32
+
+struct columns {
+	const struct field *field[COLUMNS_MAX];
+	unsigned n;
+};
+
+/* The columns that a list with commas names, in any case; NULL: the default ones. */
+enum status columns_parse(const char *name, const char *list, struct columns *ret);
+
+/* The heading of a column, in capitals. */
+#define HEADING_MAX 32
+void column_heading(const struct field *field, char heading[static HEADING_MAX]);
+
+enum lrk_state view_state(const struct key_view *view);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Which keys a list shows. */
+#ifndef LRKEYADM_FILTER_H
+#define LRKEYADM_FILTER_H
+
+#include "fields.h"
+
+/* NULL in each place: not asked. */
+struct filter_request {
+	const char *org;
+	const char *scope;
+	const char *state;
+	const char *label;
+	const char *expiring_within;
+	bool all; /* tombstones too */
+};
+
+struct filter {
+	struct words orgs; /* n is 0: not asked */
+	struct words scopes;
+	struct words labels;
+	bool states[LRK_STATE_COUNT]; /* all false: not asked */
+	bool by_state;
+	bool tombstones;
+	bool by_end;
+	int64_t within;
+};
+
+/* STATUS_USAGE for a value that is not allowed. Free *ret with filter_free, also on failure. */
+enum status filter_parse(const struct filter_request *request, struct filter *ret);
+
+void filter_free(struct filter *filter);
+
+bool filter_passes(const struct filter *filter, const struct key_view *view);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <unistd.h>
+
+#include <lrkey/apikey.h>
+
+#include "json.h"
+
+static int
+dump_part(const char *bytes, size_t length, void *context)
+{
+	sink_bytes(context, bytes, length);
+	return 0;
+}
+
+void
+json_list_begin(struct json_list *list, struct sink *sink, const char *name)
+{
+	*list = (struct json_list){ .sink = sink };
+	sink_text(sink, "{\"");
+	sink_text(sink, name);
+	sink_text(sink, "\":[");
+}
+
+/* JSON_EMBED leaves the braces away, so that a member can be added behind the others. */
+enum status
+json_list_key(struct json_list *list, const struct key_view *view, const char *apikey)
+{
+	json_t *object = fields_object(view);
+	int failed;
+
+	if (object == NULL)
+		return fail_memory();
+	sink_text(list->sink, list->begun ? ",\n{" : "\n{");
+	list->begun = true;
+	failed = json_dump_callback(object, dump_part, list->sink, JSON_COMPACT | JSON_EMBED);
+	json_decref(object);
+	if (failed != 0)
+		return fail_memory();
+	if (apikey != NULL) {
+		/* Its alphabet needs no escape. */
+		sink_text(list->sink, ",\"key\":\"");
+		sink_bytes(list->sink, apikey, LRK_APIKEY_LEN);
+		sink_text(list->sink, "\"");
+	}
+	sink_text(list->sink, "}");
+	return STATUS_OK;
+}
+
+void
+json_list_end(struct json_list *list)
+{
+	sink_text(list->sink, list->begun ? "\n]}\n" : "]}\n");
+}
+
+enum status
+json_print(json_t *object)
+{
+	struct sink sink;
+	int failed;
+
+	if (object == NULL)
+		return fail_memory();
+	sink_open(&sink, STDOUT_FILENO, "standard output");
+	failed = json_dump_callback(object, dump_part, &sink, JSON_COMPACT);
+	json_decref(object);
+	if (failed != 0)
+		return fail_memory();
+	sink_text(&sink, "\n");
+	return sink_close(&sink);
+}

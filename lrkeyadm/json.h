@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* JSON on standard output, one object at a time. */
+#ifndef LRKEYADM_JSON_H
+#define LRKEYADM_JSON_H
+
+#include <jansson.h>
+
+#include "fields.h"
+#include "sink.h"
+
+/* An object with one list: {"keys":[...]}. */
+struct json_list {
+	struct sink *sink;
+	bool begun; /* an item stands there already */
+};
+
+void json_list_begin(struct json_list *list, struct sink *sink, const char *name);
+
+/*
+ * Adds a key. apikey, which may be NULL, is its string, of LRK_APIKEY_LEN characters,
+ * and becomes the member "key"; it does not pass through the JSON library.
+ */
+enum status json_list_key(struct json_list *list, const struct key_view *view,
+			  const char *apikey);
+
+void json_list_end(struct json_list *list);
+
+/* Prints one object on standard output, and releases it; NULL is a lack of memory. */
+enum status json_print(json_t *object);
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * New API keys.
+ *
+ * - Keys MUST stand in one buffer, which is wiped; never in stdio's.
+ * - A file for them MUST be new and the caller's alone from its first moment.
+ * - Keys that are current but were not seen MUST be named, so that they can be revoked.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <lrkey/wipe.h>
+
+#include "json.h"
+#include "liblrkey/apikey.h"
+#include "newkeys.h"
+
+enum status
+newkeys_alloc(size_t n, struct newkeys *ret)
+{
+	struct newkeys keys = { .n = n };
+
+	keys.lines = calloc(n, NEWKEYS_LINE);
+	keys.ids = calloc(n, sizeof(*keys.ids));
+	if (keys.lines == NULL || keys.ids == NULL) {
+		newkeys_free(&keys);
+		return fail_memory();
+	}
+	*ret = keys;
+	return STATUS_OK;
+}
+
+void
+newkeys_free(struct newkeys *keys)
+{
+	lrk_wipe_bytes(keys->lines, keys->n * NEWKEYS_LINE);
+	free(keys->lines);
+	free(keys->ids);
+	*keys = (struct newkeys){ .n = 0 };
+}
+
+enum status
+newkeys_draw(struct newkeys *keys, size_t i, const struct work *work, struct lrk_entry *entry)
+{
+	char text[LRK_APIKEY_LEN + 1];
+	struct lrk_credential credential;
+	struct lrk_entry other;
+	struct lrk_why why = { "" };
+	enum lrk_err err, found;
+
+	do {
+		err = lrk_apikey_generate(lrk_random, text, &credential);
+		if (err != LRK_OK)
+			return fail_core(err, "new key", NULL);
+		found = lrk_store_get(lrk_change_store(work->change), credential.id, &other, &why);
+		lrk_wipe_array(other.digest);
+	} while (found == LRK_OK);
+	memcpy(keys->lines + i * NEWKEYS_LINE, text, LRK_APIKEY_LEN);
+	keys->lines[i * NEWKEYS_LINE + LRK_APIKEY_LEN] = '\n';
+	memcpy(keys->ids[i], credential.id, sizeof(keys->ids[i]));
+	memcpy(entry->id, credential.id, sizeof(entry->id));
+	memcpy(entry->digest, credential.digest, sizeof(entry->digest));
+	lrk_wipe_array(text);
+	lrk_wipe_object(&credential);
+	if (found != LRK_ERR_NOT_FOUND)
+		return fail_core(found, "new key", &why);
+	return STATUS_OK;
+}
+
+enum status
+newkeys_file_make(const char *path, struct newkeys_file *ret)
+{
+	struct newkeys_file file = { .path = path, .dir = -1, .fd = -1 };
+	const char *slash = strrchr(path, '/');
+	char *dir = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
+
+	if (dir == NULL)
+		return fail_memory();
+	file.base = slash == NULL ? path : slash + 1;
+	file.dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(dir);
+	if (file.dir >= 0)
+		file.fd = openat(file.dir, file.base,
+				 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (file.fd < 0) {
+		int error = errno;
+
+		newkeys_file_end(&file, true);
+		return fail_errno(STATUS_CREATE, path, error);
+	}
+	if (fchmod(file.fd, 0600) != 0) {
+		int error = errno;
+
+		newkeys_file_end(&file, false);
+		return fail_errno(STATUS_CREATE, path, error);
+	}
+	*ret = file;
+	return STATUS_OK;
+}
+
+enum status
+newkeys_file_write(const struct newkeys_file *file, const struct newkeys *keys)
+{
+	if (lrk_file_write(file->fd, keys->lines, keys->n * NEWKEYS_LINE) != LRK_OK ||
+	    fsync(file->fd) != 0 || fsync(file->dir) != 0)
+		return fail_errno(STATUS_IO, file->path, errno);
+	return STATUS_OK;
+}
+
+void
+newkeys_file_end(struct newkeys_file *file, bool keep)
+{
+	if (file->fd >= 0 && !keep)
+		unlinkat(file->dir, file->base, 0);
+	if (file->fd >= 0)
+		close(file->fd);
+	if (file->dir >= 0)
+		close(file->dir);
+	file->fd = file->dir = -1;
+}
+
+static void
+warn_readable(void)
+{
+	struct stat st;
+
+	if (fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077) != 0)
+		note("warning", "standard output is a file with mode %04o, which others may read; "
+				"--output makes one with mode 0600", (unsigned)(st.st_mode & 07777));
+}
+
+static enum status
+print_json(struct sink *sink, const struct newkeys *keys, const struct key_view *model,
+	   bool in_file)
+{
+	struct lrk_entry entry = *model->entry;
+	struct key_view view = *model;
+	enum status status = STATUS_OK;
+	struct json_list list;
+
+	view.entry = &entry;
+	json_list_begin(&list, sink, "keys");
+	for (size_t i = 0; i < keys->n && status == STATUS_OK; i++) {
+		memcpy(entry.id, keys->ids[i], sizeof(entry.id));
+		status = json_list_key(&list, &view,
+				       in_file ? NULL : keys->lines + i * NEWKEYS_LINE);
+	}
+	json_list_end(&list);
+	lrk_wipe_array(entry.digest);
+	return status;
+}
+
+static enum status
+fail_unseen(const struct newkeys *keys, int error)
+{
+	const char *why = strerrordesc_np(error);
+	enum status status = STATUS_IO;
+	char *ids = NULL;
+	size_t length;
+	FILE *stream = open_memstream(&ids, &length);
+
+	if (stream == NULL)
+		return fail_memory();
+	for (size_t i = 0; i < keys->n; i++)
+		fprintf(stream, " %s", keys->ids[i]);
+	if (fclose(stream) == 0)
+		status = fail(STATUS_IO, "standard output",
+			      "%s; the keys are made but were not seen: lrkeyadm revoke --yes --force%s",
+			      why != NULL ? why : "failed", ids);
+	free(ids);
+	return status;
+}
+
+enum status
+newkeys_print(const struct request *request, const struct newkeys *keys,
+	      const struct key_view *model, bool in_file)
+{
+	enum status status = STATUS_OK;
+	struct sink sink;
+	int error;
+
+	if (!in_file)
+		warn_readable();
+	sink_open(&sink, STDOUT_FILENO, "standard output");
+	if (request->json)
+		status = print_json(&sink, keys, model, in_file);
+	else if (!in_file)
+		sink_bytes(&sink, keys->lines, keys->n * NEWKEYS_LINE);
+	error = sink_end(&sink);
+	if (error == 0)
+		return status;
+	return in_file ? fail_errno(STATUS_IO, sink.name, error) : fail_unseen(keys, error);
+}

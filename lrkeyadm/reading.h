@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Opening the store that a request means, to read it. */
+#ifndef LRKEYADM_READING_H
+#define LRKEYADM_READING_H
+
+#include "command.h"
+#include "liblrkey/snapshot.h"
+
+/*
+ * Opens the store for a manager, who is one that the kernel lets open its lock. *ret may be
+ * closed whatever came of it.
+ */
+enum status reading_open(const struct request *request, struct lrk_store *ret,
+			 struct lrk_header *ret_header);
+
+/* Reads an entry, with its digest. STATUS_NO_KEY for an unknown id. */
+enum status reading_key(const struct request *request, const struct lrk_store *store,
+			const char *id, struct lrk_entry *ret);
+
+/* The status and message for an error of the core at the request's store. */
+enum status reading_fail(const struct request *request, bool manager, enum lrk_err err,
+			 const struct lrk_why *why);
+
+/* The system's clock. */
+enum status reading_now(int64_t *ret);
+
+#endif

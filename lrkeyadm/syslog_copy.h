@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The copy of the audit trail in the system log, facility authpriv: the record
+ * that a manager cannot change.
+ */
+#ifndef LRKEYADM_SYSLOG_COPY_H
+#define LRKEYADM_SYSLOG_COPY_H
+
+#include "audit.h"
+#include "command.h"
+
+/* A change that was made, or taken back. Many ids make several lines. */
+void syslog_change(const struct audit_event *event);
+
+/* A request that was refused, and why. */
+void syslog_refusal(const struct request *request, const char *why);
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "words.h"
+
+/* Words longer than this are never near to a name. */
+#define NEAR_MAX 32
+/* More changes than these make another word. */
+#define NEAR_CHANGES 2
+
+enum status
+words_split(const char *text, struct words *ret)
+{
+	struct words words = { .n = 0 };
+	unsigned commas = 0;
+	char *at, *word;
+
+	for (const char *c = text; *c != '\0'; c++)
+		commas += *c == ',';
+	words.copy = strdup(text);
+	words.word = calloc(commas + 1, sizeof(*words.word));
+	if (words.copy == NULL || words.word == NULL) {
+		words_free(&words);
+		return fail_memory();
+	}
+	at = words.copy;
+	while ((word = strsep(&at, ",")) != NULL)
+		words.word[words.n++] = word;
+	*ret = words;
+	return STATUS_OK;
+}
+
+void
+words_free(struct words *words)
+{
+	free(words->word);
+	free(words->copy);
+	*words = (struct words){ .n = 0 };
+}
+
+bool
+words_have(const struct words *words, const char *word)
+{
+	for (unsigned i = 0; i < words->n; i++)
+		if (strcmp(words->word[i], word) == 0)
+			return true;
+	return false;
+}
+
+static unsigned
+least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+/* How many characters must be added, removed or changed to make b of a. */
+static unsigned
+distance(const char *a, const char *b)
+{
+	unsigned row[NEAR_MAX + 1];
+	size_t a_length = strlen(a), b_length = strlen(b);
+
+	if (a_length > NEAR_MAX || b_length > NEAR_MAX)
+		return NEAR_MAX;
+	for (unsigned j = 0; j <= b_length; j++)
+		row[j] = j;
+	for (unsigned i = 1; i <= a_length; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = i;
+		for (unsigned j = 1; j <= b_length; j++) {
+			unsigned change = diagonal + (a[i - 1] != b[j - 1]);
+
+			diagonal = row[j];
+			row[j] = least(change, least(row[j - 1], row[j]) + 1);
+		}
+	}
+	return row[b_length];
+}
+
+void
+near_begin(struct near *near, const char *word)
+{
+	*near = (struct near){ .word = word, .changes = NEAR_CHANGES + 1 };
+}
+
+void
+near_consider(struct near *near, const char *name)
+{
+	size_t length = strlen(near->word);
+	unsigned changes = distance(near->word, name);
+
+	if (length > 1 && strncmp(near->word, name, length) == 0) {
+		near->completions = near->completion != NULL;
+		near->completion = name;
+	}
+	if (changes == near->changes)
+		near->nearest = NULL;
+	if (changes < near->changes) {
+		near->changes = changes;
+		near->nearest = name;
+	}
+}
+
+void
+near_text(const struct near *near, char text[static NEAR_TEXT_MAX])
+{
+	const char *name = near->completions ? NULL : near->completion;
+
+	/* Two changes of a word of three letters make any other word. */
+	if (near->completion == NULL && 2 * near->changes <= strlen(near->word))
+		name = near->nearest;
+	text[0] = '\0';
+	if (name != NULL)
+		snprintf(text, NEAR_TEXT_MAX, " (did you mean '%s'?)", name);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The frame of every command that changes keys.
+ *
+ * - Nothing MUST be committed whose audit line is not on the disk.
+ * - A change that failed behind its audit line MUST take that line back.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "reading.h"
+#include "syslog_copy.h"
+#include "work.h"
+
+/* What was to be ignored still is: a signal that waits does not tell. */
+static void
+hold_unless_ignored(sigset_t *held, int number)
+{
+	struct sigaction action;
+
+	if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+		sigaddset(held, number);
+}
+
+static void
+hold_signals(struct work *work)
+{
+	sigset_t held;
+
+	sigemptyset(&held);
+	hold_unless_ignored(&held, SIGINT);
+	hold_unless_ignored(&held, SIGTERM);
+	hold_unless_ignored(&held, SIGHUP);
+	/* A reader who went away must be told apart: keys are made that nobody saw. */
+	sigaddset(&held, SIGPIPE);
+	work->holds_signals = sigprocmask(SIG_BLOCK, &held, &work->signals) == 0;
+}
+
+static bool
+is_interrupted(void)
+{
+	sigset_t pending;
+
+	sigemptyset(&pending);
+	sigpending(&pending);
+	return sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
+	       sigismember(&pending, SIGHUP) == 1;
+}
+
+static enum status
+fail_change(const struct work *work, enum lrk_err err, const struct lrk_why *why)
+{
+	return reading_fail(work->request, true, err, why);
+}
+
+static struct audit_event
+event_of(const struct work *work)
+{
+	return (struct audit_event){
+		.store = work->request->store,
+		.time = work->now,
+		.generation = lrk_change_generation(work->change),
+		.who = &work->who,
+		.command = work->request->command->name,
+		.outcome = AUDIT_DONE,
+	};
+}
+
+static int
+mend_audit(const struct work *work, const char *reason)
+{
+	struct audit_event event = event_of(work);
+
+	event.reason = reason;
+	return audit_mend(&work->audit, lrk_change_current(work->change), &event);
+}
+
+enum status
+work_begin(const struct request *request, struct work *ret)
+{
+	struct lrk_why why = { "" };
+	enum status status;
+	enum lrk_err err;
+	int error;
+
+	*ret = (struct work){ .request = request, .audit = AUDIT_CLOSED };
+	who_am_i(&ret->who);
+	err = lrk_change_begin(request->root, request->store, &ret->change, &why);
+	if (err != LRK_OK)
+		return fail_change(ret, err, &why);
+	hold_signals(ret);
+	if (lrk_change_warning(ret->change) != NULL)
+		note("warning", "%s; this change repairs it", lrk_change_warning(ret->change));
+	/* Behind the lock: waiting for it takes time. */
+	status = reading_now(&ret->now);
+	if (status == STATUS_OK)
+		status = audit_open(lrk_change_store(ret->change), &ret->audit);
+	if (status != STATUS_OK)
+		return status;
+	error = mend_audit(ret, "interrupted");
+	return error == 0 ? STATUS_OK : fail_errno(STATUS_IO, ret->audit.path, error);
+}
+
+enum status
+work_put(const struct work *work, const struct lrk_entry *entry)
+{
+	struct lrk_why why = { "" };
+	enum lrk_err err = lrk_change_put(work->change, entry, &why);
+
+	return err == LRK_OK ? STATUS_OK : fail_change(work, err, &why);
+}
+
+enum status
+work_assign_slot(const struct work *work, struct lrk_entry *entry)
+{
+	struct lrk_why why = { "" };
+	enum lrk_err err = lrk_change_assign_slot(work->change, entry, &why);
+
+	return err == LRK_OK ? STATUS_OK : fail_change(work, err, &why);
+}
+
+enum status
+work_commit(struct work *work, const char (*ids)[LRK_ID_LEN + 1], size_t n_ids, const char *org,
+	    const char *reason)
+{
+	struct audit_event event = event_of(work);
+	struct lrk_why why = { "" };
+	enum status status;
+	enum lrk_err err;
+
+	event.ids = ids;
+	event.n_ids = n_ids;
+	event.org = org;
+	event.reason = reason;
+	err = lrk_change_prepare(work->change, &why);
+	if (err != LRK_OK)
+		return fail_change(work, err, &why);
+	if (is_interrupted())
+		return fail(STATUS_IO, event.command, "interrupted; nothing was changed");
+	status = audit_append(&work->audit, &event);
+	if (status == STATUS_OK) {
+		err = lrk_change_commit(work->change, &work->done, &why);
+		if (err != LRK_OK)
+			status = fail_change(work, err, &why);
+	}
+	if (work->done)
+		syslog_change(&event);
+	else
+		/* If this fails too, the next change does it. */
+		(void)mend_audit(work, "failed");
+	return status;
+}
+
+/* Throws away a SIGPIPE that waits: whoever wrote has seen the error. */
+static void
+release_signals(const struct work *work)
+{
+	static const struct timespec at_once = { 0, 0 };
+	sigset_t broken_pipe;
+
+	if (!work->holds_signals)
+		return;
+	sigemptyset(&broken_pipe);
+	sigaddset(&broken_pipe, SIGPIPE);
+	if (sigismember(&work->signals, SIGPIPE) == 0)
+		while (sigtimedwait(&broken_pipe, NULL, &at_once) == SIGPIPE)
+			continue;
+	sigprocmask(SIG_SETMASK, &work->signals, NULL);
+}
+
+void
+work_end(struct work *work)
+{
+	audit_close(&work->audit);
+	lrk_change_end(work->change);
+	work->change = NULL;
+	release_signals(work);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Whether the memory that held secrets is wiped: looked through, all of it.
+ */
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <lrkey/wipe.h>
+
+#include "check.h"
+#include "hooks.h"
+#include "host.h"
+#include "stock.h"
+
+/* What is looked for stands here masked, or it would find itself. */
+#define MASK 0xa5
+#define NEEDLE_MAX LRK_SECRET_LEN
+
+struct needle {
+	const char *name;
+	size_t length;
+	uint8_t bytes[NEEDLE_MAX];
+};
+
+static struct needle
+make_needle(const char *name, const void *bytes, size_t length)
+{
+	struct needle needle = { .name = name, .length = length };
+
+	for (size_t i = 0; i < length; i++)
+		needle.bytes[i] = ((const uint8_t *)bytes)[i] ^ MASK;
+	return needle;
+}
+
+static size_t
+count_in(const volatile uint8_t *bytes, size_t size, const struct needle *needle)
+{
+	size_t found = 0;
+
+	for (size_t at = 0; at + needle->length <= size; at++) {
+		size_t i = 0;
+
+		while (i < needle->length && (bytes[at + i] ^ MASK) == needle->bytes[i])
+			i++;
+		if (i == needle->length)
+			found++;
+	}
+	return found;
+}
+
+/* All that this process can write, sanitizers' shadows (which are far larger) aside. */
+static size_t
+count_in_memory(const struct needle *needle)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	static uint8_t page[4096 + NEEDLE_MAX];
+	char line[512];
+	size_t found = 0;
+
+	assert_non_null(maps);
+	assert_true(memory >= 0);
+	while (fgets(line, sizeof(line), maps) != NULL) {
+		unsigned long start, end;
+		char mode[8];
+
+		if (sscanf(line, "%lx-%lx %7s", &start, &end, mode) != 3 || mode[1] != 'w' ||
+		    mode[0] != 'r' || end - start > 256ul << 20)
+			continue;
+		for (unsigned long at = start; at < end; at += 4096) {
+			ssize_t n = pread(memory, page, 4096 + needle->length - 1, (off_t)at);
+			bool own = at + 4096 > (unsigned long)page &&
+				   at < (unsigned long)page + sizeof(page);
+
+			if (n > 0 && !own)
+				found += count_in(page, (size_t)n, needle);
+			lrk_wipe_array(page);
+		}
+	}
+	close(memory);
+	fclose(maps);
+	return found;
+}
+
+static char masked_key[LRK_APIKEY_LEN];
+
+/* A host that has the key in memory for no longer than its answer, which libpam wipes. */
+static int
+answer_unmasked(int n, const struct pam_message **messages, struct pam_response **ret, void *data)
+{
+	struct pam_response *responses = calloc((size_t)n, sizeof(*responses));
+
+	(void)data;
+	if (responses == NULL)
+		return PAM_BUF_ERR;
+	for (int i = 0; i < n; i++) {
+		if (messages[i]->msg_style != PAM_PROMPT_ECHO_OFF)
+			continue;
+		responses[i].resp = calloc(1, LRK_APIKEY_LEN + 1);
+		for (size_t j = 0; j < LRK_APIKEY_LEN && responses[i].resp != NULL; j++)
+			responses[i].resp[j] = (char)(masked_key[j] ^ MASK);
+	}
+	*ret = responses;
+	return PAM_SUCCESS;
+}
+
+static struct needle
+read_master_key(void)
+{
+	struct lrk_keyring ring;
+	struct needle needle;
+
+	stock_read_keyring(host.root, LRK_STORE_DEFAULT, &ring);
+	needle = make_needle("master key", ring.keys[0].key, LRK_AES_KEY_LEN);
+	lrk_wipe_object(&ring);
+	return needle;
+}
+
+static void
+find_all(struct needle *needles, size_t n, size_t *counts)
+{
+	for (size_t i = 0; i < n; i++)
+		counts[i] = count_in_memory(&needles[i]);
+}
+
+/* The secret, its digest and the master key are gone once the handle is. */
+static void
+test_memory(void **state)
+{
+	static const struct pam_conv conversation = { answer_unmasked, NULL };
+	struct stock_key key = stock_make_key(host.root, LRK_STORE_DEFAULT, NULL);
+	struct lrk_credential credential;
+	struct needle needles[3];
+	size_t before[3], during[3], after[3];
+	pam_handle_t *pamh = NULL;
+
+	(void)state;
+	host_write_plain_service(HOST_SERVICE, "debug log=all");
+	assert_int_equal(lrk_apikey_parse(key.text, LRK_APIKEY_LEN, &credential), LRK_OK);
+	needles[0] = make_needle("secret", key.text + 17, LRK_SECRET_LEN);
+	needles[1] = make_needle("digest", credential.digest, LRK_DIGEST_LEN);
+	needles[2] = read_master_key();
+	for (size_t i = 0; i < LRK_APIKEY_LEN; i++)
+		masked_key[i] = (char)(key.text[i] ^ MASK);
+	/* The scan finds what is there. */
+	assert_true(count_in_memory(&needles[0]) > 0);
+	assert_true(count_in_memory(&needles[1]) > 0);
+	lrk_wipe_object(&key);
+	lrk_wipe_object(&credential);
+	find_all(needles, COUNT_OF(needles), before);
+	for (int i = 0; i < 3; i++) {
+		assert_code(pam_start_confdir(HOST_SERVICE, "acme", &conversation, host.confdir,
+					      &pamh),
+			    PAM_SUCCESS);
+		assert_code(pam_authenticate(pamh, 0), PAM_SUCCESS);
+		find_all(needles, COUNT_OF(needles), during);
+		hooks_set_clock(STOCK_NOW + 2 * (i + 1), 0);
+		assert_code(pam_acct_mgmt(pamh, 0), PAM_SUCCESS);
+		pam_end(pamh, PAM_SUCCESS);
+	}
+	find_all(needles, COUNT_OF(needles), after);
+	for (size_t i = 0; i < COUNT_OF(needles); i++)
+		print_message("# %s: %zu before, %zu with a verdict, %zu after\n", needles[i].name,
+			      before[i], during[i], after[i]);
+	/* The verdict holds the digest, and nothing holds the secret. */
+	assert_int_equal(during[0], 0);
+	assert_true(during[1] > 0);
+	for (size_t i = 0; i < COUNT_OF(needles); i++)
+		assert_int_equal(after[i], 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_memory, host_set_up, host_tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
