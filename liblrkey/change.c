@@ -222,6 +222,18 @@ begin_copy(struct lrk_change *change, struct lrk_why *why)
 	return change->copy_fd >= 0 ? LRK_OK : begin_file(change, true, why);
 }
 
+/* What the other keys have sealed is gone with this change; what the active one has, it has. */
+static void
+forget_other_seals(struct lrk_header *header, uint32_t active_id)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < header->n_seals; i++)
+		if (header->seals[i].master_id == active_id)
+			header->seals[kept++] = header->seals[i];
+	header->n_seals = kept;
+}
+
 enum lrk_err
 lrk_change_start_anew(struct lrk_change *change, const struct lrk_keyring *ring,
 		      struct lrk_why *why)
@@ -229,8 +241,7 @@ lrk_change_start_anew(struct lrk_change *change, const struct lrk_keyring *ring,
 	if (change->copy_fd >= 0)
 		return lrk_fail(why, LRK_ERR_INTERNAL, "the change has begun already");
 	change->store.ring = *ring;
-	/* What the other keys have sealed is gone with this change. */
-	change->header.n_seals = 0;
+	forget_other_seals(&change->header, ring->keys[ring->active].id);
 	return begin_file(change, false, why);
 }
 

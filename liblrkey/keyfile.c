@@ -199,6 +199,16 @@ lrk_keyfile_get(const struct lrk_keyfile *file, const char *name, uint8_t *recor
 	return err;
 }
 
+/* The engine reports success when it could not write a bucket, and only remembers that. */
+static enum lrk_err
+unseen_error(const struct lrk_keyfile *file)
+{
+	if (!gdbm_needs_recovery(engine(file)))
+		return LRK_OK;
+	errno = gdbm_last_syserr(engine(file));
+	return engine_error();
+}
+
 static enum lrk_err
 store(struct lrk_keyfile *file, const char *name, const uint8_t *record, size_t length)
 {
@@ -206,7 +216,7 @@ store(struct lrk_keyfile *file, const char *name, const uint8_t *record, size_t 
 	if (gdbm_store(engine(file), as_datum(name, strlen(name)), as_datum(record, length),
 		       GDBM_REPLACE) != 0)
 		return engine_error();
-	return LRK_OK;
+	return unseen_error(file);
 }
 
 /* Overwrites the record with this name; one of the same length goes into its very place. */
@@ -247,7 +257,7 @@ lrk_keyfile_delete(struct lrk_keyfile *file, const char *name)
 	errno = 0;
 	if (gdbm_delete(engine(file), as_datum(name, strlen(name))) != 0)
 		return engine_error();
-	return LRK_OK;
+	return unseen_error(file);
 }
 
 enum lrk_err

@@ -26,7 +26,8 @@ is_open_account(const char *user, int64_t now)
 	bool open = true;
 
 	if (getspnam_r(user, &shadow, buffer, sizeof(buffer), &found) == 0 && found != NULL) {
-		bool expired = found->sp_expire > 0 && now / SECONDS_PER_DAY >= found->sp_expire;
+		/* An empty field is -1; 0 is a day long past, as for pam_unix and sshd. */
+		bool expired = found->sp_expire >= 0 && now / SECONDS_PER_DAY >= found->sp_expire;
 		bool locked = found->sp_pwdp != NULL && found->sp_pwdp[0] == '!';
 
 		open = !expired && !locked;

@@ -210,12 +210,17 @@ fail_open(const struct lrk_dir *dir, const char *name, int error, struct lrk_why
 	return lrk_fail_errno(why, LRK_ERR_IO, error, "%s/%s", dir->path, name);
 }
 
-/* What a writer that replaces the file repairs by that. */
+/*
+ * What a writer that replaces the file repairs by that. A file without a link was replaced since it
+ * was opened: who reads it reads what was there a moment ago; what is written to it is lost.
+ */
 static const char *
-find_defect(const struct stat *st)
+find_defect(const struct lrk_file_rule *rule, const struct stat *st)
 {
-	if (st->st_nlink != 1)
+	if (st->st_nlink > 1)
 		return "has more than one hard link";
+	if (st->st_nlink == 0 && (rule->flags & O_ACCMODE) != O_RDONLY)
+		return "was removed meanwhile";
 	if ((st->st_mode & S_IWOTH) != 0)
 		return "is writable by everybody";
 	return NULL;
@@ -225,7 +230,7 @@ static enum lrk_err
 judge_file(const struct lrk_dir *dir, const char *name, const struct lrk_file_rule *rule,
 	   const struct stat *st, bool *defect, struct lrk_why *why)
 {
-	const char *found = find_defect(st);
+	const char *found = find_defect(rule, st);
 
 	if (!S_ISREG(st->st_mode))
 		return lrk_fail(why, LRK_ERR_UNSAFE, "%s/%s: is not a regular file", dir->path,

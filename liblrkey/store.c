@@ -16,32 +16,37 @@
 #include "store.h"
 
 static enum lrk_err
-open_dirs(const char *root, const char *name, struct lrk_store *store, struct lrk_why *why)
+open_etc(const struct lrk_dir *top, const char *name, struct lrk_store *store, struct lrk_why *why)
 {
-	struct lrk_dir top = LRK_DIR_NONE;
+	char path[sizeof(LRK_ETC) + 1 + LRK_STORE_MAX];
+	enum lrk_err err;
+
+	snprintf(path, sizeof(path), "%s/%s", LRK_ETC, name);
+	err = lrk_dir_open(top, path, false, &store->etc, why);
+	if (err == LRK_OK)
+		err = lrk_master_file_read(&store->etc, &store->ring, why);
+	/* It is made last: without it there is no store yet. */
+	return err == LRK_ERR_NOT_FOUND ? LRK_ERR_NO_STORE : err;
+}
+
+static enum lrk_err
+open_var(const struct lrk_dir *top, const char *name, struct lrk_store *store, struct lrk_why *why)
+{
 	char path[sizeof(LRK_VAR) + 1 + LRK_STORE_MAX];
 	enum lrk_err err;
 
-	err = lrk_root_open(root, &top, why);
-	if (err != LRK_OK)
-		return err;
-	snprintf(path, sizeof(path), "%s/%s", LRK_ETC, name);
-	err = lrk_dir_open(&top, path, false, &store->etc, why);
-	if (err == LRK_OK) {
-		snprintf(path, sizeof(path), "%s/%s", LRK_VAR, name);
-		err = lrk_dir_open(&top, path, false, &store->gate, why);
-	}
+	snprintf(path, sizeof(path), "%s/%s", LRK_VAR, name);
+	err = lrk_dir_open(top, path, false, &store->gate, why);
 	if (err == LRK_OK)
 		err = lrk_dir_open(&store->gate, LRK_KEYS_DIR, true, &store->keys, why);
-	lrk_dir_close(&top);
 	return err;
 }
 
-/* What is missing in a store that is there is no store. */
+/* Where master.key is, the store was whole: what is missing beside it was lost. */
 static enum lrk_err
-as_no_store(enum lrk_err err)
+as_damaged(enum lrk_err err)
 {
-	return err == LRK_ERR_NOT_FOUND ? LRK_ERR_NO_STORE : err;
+	return err == LRK_ERR_NOT_FOUND || err == LRK_ERR_NO_STORE ? LRK_ERR_DAMAGED : err;
 }
 
 static enum lrk_err
@@ -54,7 +59,7 @@ open_keyfile(struct lrk_store *store, bool *defect, struct lrk_why *why)
 
 	err = lrk_file_open(&store->keys, LRK_KEY_FILE, &rule, defect, &fd, NULL, why);
 	if (err != LRK_OK)
-		return as_no_store(err);
+		return err;
 	snprintf(path, sizeof(path), "%s/%s", store->keys.path, LRK_KEY_FILE);
 	return lrk_keyfile_open(fd, path, &store->file, why);
 }
@@ -63,16 +68,20 @@ enum lrk_err
 lrk_store_open(const char *root, const char *name, struct lrk_store *ret, bool *defect,
 	       struct lrk_why *why)
 {
+	struct lrk_dir top = LRK_DIR_NONE;
 	enum lrk_err err;
 
 	*ret = (struct lrk_store)LRK_STORE_CLOSED;
 	if (!lrk_is_store_name(name))
 		return lrk_fail(why, LRK_ERR_SYNTAX, "not a store name");
-	err = open_dirs(root, name, ret, why);
+	err = lrk_root_open(root, &top, why);
 	if (err == LRK_OK)
-		err = as_no_store(lrk_master_file_read(&ret->etc, &ret->ring, why));
+		err = open_etc(&top, name, ret, why);
 	if (err == LRK_OK)
-		err = open_keyfile(ret, defect, why);
+		err = as_damaged(open_var(&top, name, ret, why));
+	if (err == LRK_OK)
+		err = as_damaged(open_keyfile(ret, defect, why));
+	lrk_dir_close(&top);
 	if (err != LRK_OK)
 		lrk_store_close(ret);
 	return err;

@@ -38,7 +38,8 @@ struct lrk_store {
 	{ .etc = LRK_DIR_NONE, .gate = LRK_DIR_NONE, .keys = LRK_DIR_NONE, .file = LRK_KEYFILE_NONE }
 
 /*
- * Opens master.key, then the key file, as they are now. A wrong mode or link
+ * Opens master.key, then the key file, as they are now. LRK_ERR_NO_STORE where master.key or its
+ * directory is missing, LRK_ERR_DAMAGED where another file or directory is. A wrong mode or link
  * count of the key file is an error, unless defect is given: then *defect says so, and
  * why what it is. *ret may be closed whatever came of it.
  */

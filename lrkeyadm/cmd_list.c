@@ -9,15 +9,19 @@
 #include "json.h"
 #include "reading.h"
 #include "table.h"
+#include "uses.h"
 
-enum { ORG, SCOPE, STATE, LABEL, EXPIRING_WITHIN, ALL, COLUMNS, NO_HEADINGS, CSV };
+enum { ORG, SCOPE, STATE, OWNER, LABEL, EXPIRING_WITHIN, UNUSED_FOR, ALL, COLUMNS, NO_HEADINGS,
+       CSV };
 
 static const struct option_row options[] = {
 	[ORG] = { "org", "ORG,...", "keys of these organizations" },
 	[SCOPE] = { "scope", "NAME,...", "keys that hold one of these scopes, or *" },
 	[STATE] = { "state", "STATE,...", "keys in these states" },
+	[OWNER] = { "owner", "USER,...", "keys for which one of these answers" },
 	[LABEL] = { "label", "TEXT,...", "keys whose label contains one of these" },
 	[EXPIRING_WITHIN] = { "expiring-within", "DUR", "keys that work now and end within DUR" },
+	[UNUSED_FOR] = { "unused-for", "DUR", "keys not used, or else not made, since DUR ago" },
 	[ALL] = { "all", NULL, "revoked keys too" },
 	[COLUMNS] = { "columns", "NAME,...", "which columns, in which order" },
 	[NO_HEADINGS] = { "no-headings", NULL, "no line of headings" },
@@ -37,6 +41,7 @@ struct list {
 	struct filter filter;
 	struct columns columns;
 	int64_t now;
+	struct uses uses;
 	struct sink sink;
 	struct json_list json;
 	bool words; /* add words to times */
@@ -100,7 +105,7 @@ static enum lrk_err
 visit(struct list *list, const struct lrk_entry *entry,
       enum status (*show)(struct list *list, const struct key_view *view))
 {
-	struct key_view view = { .entry = entry, .now = list->now };
+	struct key_view view = uses_view(&list->uses, entry, list->now);
 
 	if (!filter_passes(&list->filter, &view))
 		return LRK_OK;
@@ -225,8 +230,10 @@ parse(const struct request *request, struct list *list)
 		.org = request->value[ORG],
 		.scope = request->value[SCOPE],
 		.state = request->value[STATE],
+		.owner = request->value[OWNER],
 		.label = request->value[LABEL],
 		.expiring_within = request->value[EXPIRING_WITHIN],
+		.unused_for = request->value[UNUSED_FOR],
 		.all = request->value[ALL] != NULL,
 	};
 	static const struct {
@@ -250,6 +257,21 @@ parse(const struct request *request, struct list *list)
 }
 
 static enum status
+list_keys(const struct request *request, const struct lrk_store *store, struct list *list)
+{
+	enum status status;
+
+	uses_open(store, &list->uses);
+	if (request->json || request->value[CSV] != NULL)
+		status = list_streamed(request, store, list);
+	else
+		status = list_table(request, store, list);
+	uses_warn_lost(&list->uses);
+	uses_close(&list->uses);
+	return status;
+}
+
+static enum status
 run(const struct request *request)
 {
 	struct list list = { .status = STATUS_OK };
@@ -261,9 +283,7 @@ run(const struct request *request)
 	if (status == STATUS_OK) {
 		status = reading_open(request, &store, &header);
 		if (status == STATUS_OK)
-			status = request->json || request->value[CSV] != NULL ?
-					 list_streamed(request, &store, &list) :
-					 list_table(request, &store, &list);
+			status = list_keys(request, &store, &list);
 		lrk_store_close(&store);
 	}
 	filter_free(&list.filter);

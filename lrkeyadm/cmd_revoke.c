@@ -71,7 +71,7 @@ ask(const struct targets *targets)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < targets->n; i++) {
-		struct key_view view = { .entry = &targets->target[i].entry, .now = targets->now };
+		struct key_view view = target_view(targets, i);
 
 		if (view.entry->revoked != 0)
 			continue;
@@ -89,7 +89,7 @@ ask(const struct targets *targets)
 static enum status
 confirm(const struct request *request, const struct ids *ids, bool guarded)
 {
-	struct targets targets = { .n = 0 };
+	struct targets targets = TARGETS_NONE;
 	struct lrk_header header;
 	struct lrk_store store;
 	enum status status;
@@ -132,7 +132,7 @@ bury(struct targets *targets, const struct who *who, enum lrk_reason reason)
 static enum status
 revoke_keys(const struct request *request, const struct ids *ids, enum lrk_reason reason)
 {
-	struct targets targets = { .n = 0 };
+	struct targets targets = TARGETS_NONE;
 	const struct lrk_store *store;
 	enum status status, printed;
 	struct work work;

@@ -9,6 +9,7 @@
 #include "json.h"
 #include "reading.h"
 #include "table.h"
+#include "uses.h"
 #include "values.h"
 
 static enum status
@@ -53,17 +54,22 @@ show_text(const struct key_view *view)
 static enum status
 show(const struct request *request, const struct lrk_store *store, const char *id)
 {
-	struct key_view view = { .entry = NULL };
 	struct lrk_entry entry;
+	struct key_view view;
+	struct uses uses;
 	enum status status;
+	int64_t now;
 
-	status = reading_now(&view.now);
+	status = reading_now(&now);
 	if (status == STATUS_OK)
 		status = reading_key(request, store, id, &entry);
 	if (status != STATUS_OK)
 		return status;
 	lrk_wipe_array(entry.digest);
-	view.entry = &entry;
+	uses_open(store, &uses);
+	view = uses_view(&uses, &entry, now);
+	uses_warn_lost(&uses);
+	uses_close(&uses);
 	return request->json ? show_json(&view) : show_text(&view);
 }
 

@@ -13,27 +13,35 @@ fail_revoked(const struct lrk_entry *entry)
 
 /* What activating does not mend is said, so that nobody waits for it to work. */
 static void
-note_expired(const struct targets *targets)
+note_not_working(const struct targets *targets)
 {
 	char when[LRK_TIME_TEXT];
 
 	for (unsigned i = 0; i < targets->n; i++) {
 		const struct lrk_entry *entry = &targets->target[i].entry;
+		struct key_view view = target_view(targets, i);
+		enum lrk_state state = view_state(&view);
 
+		if (!targets->target[i].changed)
+			continue;
 		lrk_time_format(entry->expires, when);
-		if (targets->target[i].changed && targets->now >= entry->expires)
+		if (state == LRK_STATE_EXPIRED)
 			note(entry->id, "activated, but expired %s", when);
+		else if (!view_works(&view))
+			note(entry->id, "activated, but %s", lrk_state_works(state) ?
+				       "its use limit cannot be kept" : lrk_state_name(state));
 	}
 }
 
 static enum status
 switch_keys(struct targets *targets, bool on)
 {
+	for (unsigned i = 0; i < targets->n; i++)
+		if (targets->target[i].entry.revoked != 0)
+			return fail_revoked(&targets->target[i].entry);
 	for (unsigned i = 0; i < targets->n; i++) {
 		struct target *target = &targets->target[i];
 
-		if (target->entry.revoked != 0)
-			return fail_revoked(&target->entry);
 		if ((target->entry.deactivated == 0) == on) {
 			note(target->entry.id, on ? "not deactivated; left as it is" :
 						    "already deactivated; left as it is");
@@ -49,7 +57,7 @@ switch_keys(struct targets *targets, bool on)
 static enum status
 run_switch(const struct request *request, bool on)
 {
-	struct targets targets = { .n = 0 };
+	struct targets targets = TARGETS_NONE;
 	enum status status, printed;
 	struct work work;
 	struct ids ids;
@@ -67,7 +75,7 @@ run_switch(const struct request *request, bool on)
 		status = targets_commit(&work, &targets, NULL);
 	if (status == STATUS_OK || work.done) {
 		if (on)
-			note_expired(&targets);
+			note_not_working(&targets);
 		printed = targets_print(request, &targets, on ? "activated" : "deactivated");
 		status = status != STATUS_OK ? status : printed;
 	}

@@ -8,9 +8,13 @@
 #include "json.h"
 #include "policy.h"
 #include "reading.h"
+#include "uses.h"
+#include "values.h"
 
 struct summary {
 	int64_t now;
+	struct uses uses;
+	int64_t soon; /* what ends within this is due for renewal */
 	uint64_t generation;
 	uint64_t n_keys; /* without tombstones */
 	uint64_t n[LRK_STATE_COUNT];
@@ -21,13 +25,13 @@ static enum lrk_err
 count(void *context, const struct lrk_entry *entry)
 {
 	struct summary *summary = context;
-	struct key_view view = { .entry = entry, .now = summary->now };
+	struct key_view view = uses_view(&summary->uses, entry, summary->now);
 	enum lrk_state state = view_state(&view);
 
 	summary->n[state]++;
 	summary->n_keys += state != LRK_STATE_REVOKED;
-	summary->n_ending += lrk_state_works(state) && entry->expires != LRK_NEVER &&
-			     entry->expires - summary->now <= policy_default.review_renewal;
+	summary->n_ending += view_works(&view) && entry->expires != LRK_NEVER &&
+			     entry->expires - summary->now <= summary->soon;
 	return LRK_OK;
 }
 
@@ -57,8 +61,7 @@ print_next(const char *prefix, const char *command, const char *what)
 static enum status
 print_text(const struct request *request, const struct summary *summary)
 {
-	int64_t days = policy_default.review_renewal / 86400;
-	char prefix[HINT_MAX], command[64];
+	char prefix[HINT_MAX], command[64], soon[DURATION_TEXT];
 
 	printf("Store %s: %" PRIu64 " key%s, generation %" PRIu64 "\n", request->store,
 	       summary->n_keys, summary->n_keys == 1 ? "" : "s", summary->generation);
@@ -69,9 +72,10 @@ print_text(const struct request *request, const struct summary *summary)
 	hint_prefix(request, prefix);
 	puts("Next:");
 	if (summary->n_ending > 0) {
-		snprintf(command, sizeof(command), "list --expiring-within %" PRId64 "d", days);
-		printf("  %s %-30s %" PRIu64 " end%s within %" PRId64 " days\n", prefix, command,
-		       summary->n_ending, summary->n_ending == 1 ? "s" : "", days);
+		duration_format(summary->soon, soon);
+		snprintf(command, sizeof(command), "list --expiring-within %s", soon);
+		printf("  %s %-30s %" PRIu64 " end%s within %s\n", prefix, command,
+		       summary->n_ending, summary->n_ending == 1 ? "s" : "", soon);
 	}
 	print_next(prefix, "generate --org ORG", "makes a key");
 	if (summary->n_keys > 0)
@@ -87,15 +91,22 @@ summary_run(const struct request *request)
 	struct lrk_why why = { "" };
 	struct lrk_header header;
 	struct lrk_store store;
+	struct policy policy;
 	enum status status;
 	enum lrk_err err;
 
 	status = reading_open(request, &store, &header);
 	if (status == STATUS_OK)
 		status = reading_now(&summary.now);
+	if (status == STATUS_OK)
+		status = policy_read(request, &policy);
 	if (status == STATUS_OK) {
+		summary.soon = policy.review_renewal;
 		summary.generation = header.generation;
+		uses_open(&store, &summary.uses);
 		err = lrk_snapshot_walk(&store, count, &summary, &why);
+		uses_warn_lost(&summary.uses);
+		uses_close(&summary.uses);
 		if (err != LRK_OK)
 			status = reading_fail(request, true, err, &why);
 	}

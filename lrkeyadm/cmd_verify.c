@@ -127,6 +127,7 @@ ask_store(const struct request *request, const struct lrk_credential *credential
 		.org = request->value[ORG],
 		.scope = request->value[SCOPE],
 		.from = request->value[FROM],
+		.use = LRK_USE_CHECK,
 	};
 	struct result result = { .id = credential->id };
 	struct lrk_why why = { "" };

@@ -62,6 +62,12 @@ extern const struct command cmd_deactivate;
 extern const struct command cmd_activate;
 extern const struct command cmd_revoke;
 extern const struct command cmd_verify;
+extern const struct command cmd_log;
+extern const struct command cmd_rekey;
+extern const struct command cmd_check;
+extern const struct command cmd_metrics;
+extern const struct command cmd_export;
+extern const struct command cmd_import;
 
 /* What lrkeyadm does without a command. */
 enum status summary_run(const struct request *request);

@@ -15,6 +15,9 @@ static const struct command *const commands[] = {
 	&cmd_activate,
 	&cmd_revoke,
 	&cmd_verify,
+	&cmd_log,
+	&cmd_rekey,
+	&cmd_metrics,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

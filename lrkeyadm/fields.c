@@ -10,6 +10,20 @@ view_state(const struct key_view *view)
 	return lrk_entry_state(view->entry, view->now, view->usage.uses);
 }
 
+bool
+view_works(const struct key_view *view)
+{
+	return lrk_state_works(view_state(view)) && (view->entry->max_uses == 0 || view->recorded);
+}
+
+int64_t
+view_unused_for(const struct key_view *view)
+{
+	int64_t since = view->usage.last_used != 0 ? view->usage.last_used : view->entry->created;
+
+	return view->now > since ? view->now - since : 0;
+}
+
 static json_t *
 text_or_null(const char *text)
 {

@@ -14,12 +14,13 @@
 #include "words.h"
 
 /*
- * A key as it is shown: its entry, its use (all zero where none is known), and
- * the time that decides its state.
+ * A key as it is shown: its entry, its use (all zero where none is known), whether its
+ * slot in the usage file is valid, and the time that decides its state.
  */
 struct key_view {
 	const struct lrk_entry *entry;
 	struct lrk_usage usage;
+	bool recorded;
 	int64_t now;
 };
 
@@ -64,5 +65,11 @@ enum status columns_parse(const char *name, const char *list, struct columns *re
 void column_heading(const struct field *field, char heading[static HEADING_MAX]);
 
 enum lrk_state view_state(const struct key_view *view);
+
+/* Whether the key lets its holder in: its state says so, and its use limit can be kept. */
+bool view_works(const struct key_view *view);
+
+/* For how many seconds it was not used, since its last use or else its creation. */
+int64_t view_unused_for(const struct key_view *view);
 
 #endif

@@ -53,16 +53,21 @@ filter_parse(const struct filter_request *request, struct filter *ret)
 {
 	enum status status;
 
-	*ret = (struct filter){ .by_end = request->expiring_within != NULL };
+	*ret = (struct filter){ .by_end = request->expiring_within != NULL,
+				.by_use = request->unused_for != NULL };
 	status = parse_list("--org", request->org, value_org, &ret->orgs);
 	if (status == STATUS_OK)
 		status = parse_list("--scope", request->scope, value_scope, &ret->scopes);
 	if (status == STATUS_OK)
 		status = parse_list("--label", request->label, value_label, &ret->labels);
 	if (status == STATUS_OK)
+		status = parse_list("--owner", request->owner, value_user, &ret->owners);
+	if (status == STATUS_OK)
 		status = parse_states(request->state, ret);
 	if (status == STATUS_OK && ret->by_end)
 		status = value_duration("--expiring-within", request->expiring_within, &ret->within);
+	if (status == STATUS_OK && ret->by_use)
+		status = value_duration("--unused-for", request->unused_for, &ret->unused);
 	ret->tombstones = request->all || ret->states[LRK_STATE_REVOKED];
 	return status;
 }
@@ -73,6 +78,7 @@ filter_free(struct filter *filter)
 	words_free(&filter->orgs);
 	words_free(&filter->scopes);
 	words_free(&filter->labels);
+	words_free(&filter->owners);
 }
 
 static bool
@@ -99,8 +105,7 @@ ends_within(int64_t within, const struct key_view *view)
 {
 	int64_t expires = view->entry->expires;
 
-	return lrk_state_works(view_state(view)) && expires != LRK_NEVER &&
-	       expires - view->now <= within;
+	return view_works(view) && expires != LRK_NEVER && expires - view->now <= within;
 }
 
 bool
@@ -112,6 +117,8 @@ filter_passes(const struct filter *filter, const struct key_view *view)
 	       (filter->orgs.n == 0 || words_have(&filter->orgs, entry->org)) &&
 	       (filter->scopes.n == 0 || holds_one_of(&filter->scopes, entry)) &&
 	       (filter->labels.n == 0 || label_has_one_of(&filter->labels, entry)) &&
+	       (filter->owners.n == 0 || words_have(&filter->owners, entry->owner)) &&
 	       (!filter->by_state || filter->states[view_state(view)]) &&
-	       (!filter->by_end || ends_within(filter->within, view));
+	       (!filter->by_end || ends_within(filter->within, view)) &&
+	       (!filter->by_use || view_unused_for(view) >= filter->unused);
 }

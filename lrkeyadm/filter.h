@@ -11,7 +11,9 @@ struct filter_request {
 	const char *scope;
 	const char *state;
 	const char *label;
+	const char *owner;
 	const char *expiring_within;
+	const char *unused_for;
 	bool all; /* tombstones too */
 };
 
@@ -19,11 +21,14 @@ struct filter {
 	struct words orgs; /* n is 0: not asked */
 	struct words scopes;
 	struct words labels;
+	struct words owners;
 	bool states[LRK_STATE_COUNT]; /* all false: not asked */
 	bool by_state;
 	bool tombstones;
 	bool by_end;
 	int64_t within;
+	bool by_use;
+	int64_t unused;
 };
 
 /* STATUS_USAGE for a value that is not allowed. Free *ret with filter_free, also on failure. */

@@ -18,6 +18,7 @@ struct guard {
 	size_t n_holds;
 	const char **named; /* ids, sorted */
 	size_t n_named;
+	struct uses *uses;
 	int64_t now;
 };
 
@@ -34,14 +35,6 @@ static int
 compare_names(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static bool
-works(const struct lrk_entry *entry, int64_t now)
-{
-	struct key_view view = { .entry = entry, .now = now };
-
-	return lrk_state_works(view_state(&view));
 }
 
 static void
@@ -68,9 +61,10 @@ collect(const struct targets *targets, struct guard *guard)
 		return fail_memory();
 	for (unsigned i = 0; i < targets->n; i++) {
 		const struct lrk_entry *entry = &targets->target[i].entry;
+		struct key_view view = target_view(targets, i);
 
 		guard->named[guard->n_named++] = entry->id;
-		for (unsigned j = 0; works(entry, guard->now) && j < entry->n_scopes; j++)
+		for (unsigned j = 0; view_works(&view) && j < entry->n_scopes; j++)
 			guard->holds[guard->n_holds++] =
 				(struct hold){ .entry = entry, .scope = entry->scopes[j] };
 	}
@@ -101,11 +95,12 @@ static enum lrk_err
 look_at(void *context, const struct lrk_entry *entry)
 {
 	struct guard *guard = context;
+	struct key_view view = uses_view(guard->uses, entry, guard->now);
 	const char *id = entry->id;
 	size_t i;
 
-	if (!works(entry, guard->now) || bsearch(&id, guard->named, guard->n_named,
-						 sizeof(*guard->named), compare_names) != NULL)
+	if (!view_works(&view) || bsearch(&id, guard->named, guard->n_named, sizeof(*guard->named),
+					  compare_names) != NULL)
 		return LRK_OK;
 	for (i = first_of_org(guard, entry->org);
 	     i < guard->n_holds && strcmp(guard->holds[i].entry->org, entry->org) == 0; i++)
@@ -130,10 +125,9 @@ judge(const struct guard *guard)
 }
 
 enum status
-guard_check(const struct request *request, const struct lrk_store *store,
-	    const struct targets *targets)
+guard_check(const struct request *request, const struct lrk_store *store, struct targets *targets)
 {
-	struct guard guard = { .now = targets->now };
+	struct guard guard = { .uses = &targets->uses, .now = targets->now };
 	struct lrk_why why = { "" };
 	enum status status;
 	enum lrk_err err;

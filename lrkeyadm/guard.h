@@ -13,8 +13,8 @@
 #include "liblrkey/store.h"
 #include "targets.h"
 
-/* STATUS_POLICY, with the scope and key meant, where one would be the last. */
+/* Keys work as view_works says. STATUS_POLICY, with the scope and key meant, where one would be the last. */
 enum status guard_check(const struct request *request, const struct lrk_store *store,
-			const struct targets *targets);
+			struct targets *targets);
 
 #endif

@@ -21,11 +21,10 @@ json_list_begin(struct json_list *list, struct sink *sink, const char *name)
 	sink_text(sink, "\":[");
 }
 
-/* JSON_EMBED leaves the braces away, so that a member can be added behind the others. */
-enum status
-json_list_key(struct json_list *list, const struct key_view *view, const char *apikey)
+/* Begins an object and releases it; JSON_EMBED leaves the braces away, so that it can go on. */
+static enum status
+begin_object(struct json_list *list, json_t *object)
 {
-	json_t *object = fields_object(view);
 	int failed;
 
 	if (object == NULL)
@@ -34,8 +33,25 @@ json_list_key(struct json_list *list, const struct key_view *view, const char *a
 	list->begun = true;
 	failed = json_dump_callback(object, dump_part, list->sink, JSON_COMPACT | JSON_EMBED);
 	json_decref(object);
-	if (failed != 0)
-		return fail_memory();
+	return failed == 0 ? STATUS_OK : fail_memory();
+}
+
+enum status
+json_list_object(struct json_list *list, json_t *object)
+{
+	enum status status = begin_object(list, object);
+
+	sink_text(list->sink, "}");
+	return status;
+}
+
+enum status
+json_list_key(struct json_list *list, const struct key_view *view, const char *apikey)
+{
+	enum status status = begin_object(list, fields_object(view));
+
+	if (status != STATUS_OK)
+		return status;
 	if (apikey != NULL) {
 		/* Its alphabet needs no escape. */
 		sink_text(list->sink, ",\"key\":\"");

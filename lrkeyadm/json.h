@@ -23,6 +23,9 @@ void json_list_begin(struct json_list *list, struct sink *sink, const char *name
 enum status json_list_key(struct json_list *list, const struct key_view *view,
 			  const char *apikey);
 
+/* Adds an object, and releases it; NULL is a lack of memory. */
+enum status json_list_object(struct json_list *list, json_t *object);
+
 void json_list_end(struct json_list *list);
 
 /* Prints one object on standard output, and releases it; NULL is a lack of memory. */

@@ -15,6 +15,7 @@
 
 #include "escape.h"
 #include "message.h"
+#include "progress.h"
 
 #define PROGRAM "lrkeyadm"
 /* A value longer than this is cut in messages. */
@@ -45,6 +46,7 @@ print_line(const char *what, const char *why, char *keep, size_t keep_size)
 	fputc('\n', stream);
 	if (fclose(stream) != 0)
 		goto plain;
+	progress_hide();
 	fputs(line, stderr);
 	if (keep != NULL)
 		snprintf(keep, keep_size, "%.*s", (int)(length - prefix - 1), line + prefix);
@@ -109,6 +111,7 @@ status_from_err(enum lrk_err err)
 	case LRK_ERR_DAMAGED:
 	case LRK_ERR_VERSION:
 	case LRK_ERR_MASTER_KEY:
+	case LRK_ERR_USAGE:
 		return STATUS_STORE;
 	case LRK_ERR_NOT_FOUND:
 		return STATUS_NO_KEY;
@@ -123,7 +126,6 @@ status_from_err(enum lrk_err err)
 	case LRK_ERR_NOMEM:
 	case LRK_ERR_IO:
 	case LRK_ERR_CRYPTO:
-	case LRK_ERR_USAGE:
 	case LRK_ERR_CLOCK:
 	case LRK_ERR_INTERNAL:
 	case LRK_ERR_COUNT:

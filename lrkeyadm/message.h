@@ -15,7 +15,8 @@ enum status {
 	STATUS_OK = 0,
 	STATUS_NO = 1,		/* the answer is no */
 	STATUS_USAGE = 64,	/* a bad argument */
-	STATUS_NO_KEY = 66,	/* no such key */
+	STATUS_DATA = 65,	/* a malformed backup */
+	STATUS_NO_KEY = 66,	/* no such key, or no such input file */
 	STATUS_STORE = 69,	/* the store is missing, unsafe or damaged */
 	STATUS_CREATE = 73,	/* exists, or cannot be created */
 	STATUS_IO = 74,		/* input, output or the system failed */

@@ -3,11 +3,9 @@
  * New API keys.
  *
  * - Keys MUST stand in one buffer, which is wiped; never in stdio's.
- * - A file for them MUST be new and the caller's alone from its first moment.
  * - Keys that are current but were not seen MUST be named, so that they can be revoked.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,55 +71,11 @@ newkeys_draw(struct newkeys *keys, size_t i, const struct work *work, struct lrk
 }
 
 enum status
-newkeys_file_make(const char *path, struct newkeys_file *ret)
+newkeys_write(const struct newfile *file, const struct newkeys *keys)
 {
-	struct newkeys_file file = { .path = path, .dir = -1, .fd = -1 };
-	const char *slash = strrchr(path, '/');
-	char *dir = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
-
-	if (dir == NULL)
-		return fail_memory();
-	file.base = slash == NULL ? path : slash + 1;
-	file.dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	free(dir);
-	if (file.dir >= 0)
-		file.fd = openat(file.dir, file.base,
-				 O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (file.fd < 0) {
-		int error = errno;
-
-		newkeys_file_end(&file, true);
-		return fail_errno(STATUS_CREATE, path, error);
-	}
-	if (fchmod(file.fd, 0600) != 0) {
-		int error = errno;
-
-		newkeys_file_end(&file, false);
-		return fail_errno(STATUS_CREATE, path, error);
-	}
-	*ret = file;
-	return STATUS_OK;
-}
-
-enum status
-newkeys_file_write(const struct newkeys_file *file, const struct newkeys *keys)
-{
-	if (lrk_file_write(file->fd, keys->lines, keys->n * NEWKEYS_LINE) != LRK_OK ||
-	    fsync(file->fd) != 0 || fsync(file->dir) != 0)
+	if (lrk_file_write(file->fd, keys->lines, keys->n * NEWKEYS_LINE) != LRK_OK)
 		return fail_errno(STATUS_IO, file->path, errno);
-	return STATUS_OK;
-}
-
-void
-newkeys_file_end(struct newkeys_file *file, bool keep)
-{
-	if (file->fd >= 0 && !keep)
-		unlinkat(file->dir, file->base, 0);
-	if (file->fd >= 0)
-		close(file->fd);
-	if (file->dir >= 0)
-		close(file->dir);
-	file->fd = file->dir = -1;
+	return newfile_sync(file);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include <lrkey/apikey.h>
 
 #include "fields.h"
+#include "newfile.h"
 #include "work.h"
 
 /* A key with its newline, as it is written. */
@@ -31,24 +32,8 @@ void newkeys_free(struct newkeys *keys);
 enum status newkeys_draw(struct newkeys *keys, size_t i, const struct work *work,
 			 struct lrk_entry *entry);
 
-/* A file that takes the lines instead of standard output. */
-struct newkeys_file {
-	const char *path; /* NULL: none */
-	const char *base; /* the last part of path */
-	int dir;
-	int fd;
-};
-
-#define NEWKEYS_NO_FILE { .path = NULL, .dir = -1, .fd = -1 }
-
-/* Makes the file anew, with mode 0600 whatever the umask; STATUS_CREATE where that cannot be. */
-enum status newkeys_file_make(const char *path, struct newkeys_file *ret);
-
-/* Writes all lines, and syncs the file and its directory. */
-enum status newkeys_file_write(const struct newkeys_file *file, const struct newkeys *keys);
-
-/* Closes it, and removes it when it is not to be kept. */
-void newkeys_file_end(struct newkeys_file *file, bool keep);
+/* Writes all lines to a file instead of standard output, and syncs it. */
+enum status newkeys_write(const struct newfile *file, const struct newkeys *keys);
 
 /*
  * Prints on standard output the lines, or with json an object for each key: model with

@@ -52,6 +52,34 @@ reading_open(const struct request *request, struct lrk_store *ret, struct lrk_he
 }
 
 enum status
+reading_open_verifier(const struct request *request, struct lrk_store *ret,
+		      struct lrk_header *ret_header)
+{
+	struct lrk_why why = { "" };
+	enum lrk_err err;
+
+	*ret = (struct lrk_store)LRK_STORE_CLOSED;
+	err = lrk_snapshot_open(request->root, request->store, ret, ret_header, NULL, &why);
+	return err == LRK_OK ? STATUS_OK : reading_fail(request, false, err, &why);
+}
+
+enum lrk_err
+reading_dir(const struct request *request, const char *above, struct lrk_dir *ret,
+	    struct lrk_why *why)
+{
+	struct lrk_dir top = LRK_DIR_NONE;
+	char path[64];
+	enum lrk_err err;
+
+	snprintf(path, sizeof(path), "%s/%s", above, request->store);
+	err = lrk_root_open(request->root, &top, why);
+	if (err == LRK_OK)
+		err = lrk_dir_open(&top, path, false, ret, why);
+	lrk_dir_close(&top);
+	return err;
+}
+
+enum status
 reading_key(const struct request *request, const struct lrk_store *store, const char *id,
 	    struct lrk_entry *ret)
 {

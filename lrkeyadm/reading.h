@@ -13,6 +13,14 @@
 enum status reading_open(const struct request *request, struct lrk_store *ret,
 			 struct lrk_header *ret_header);
 
+/* The same for whoever may verify. */
+enum status reading_open_verifier(const struct request *request, struct lrk_store *ret,
+				  struct lrk_header *ret_header);
+
+/* Opens the directory of the request's store below LRK_ETC or LRK_VAR, without its files. */
+enum lrk_err reading_dir(const struct request *request, const char *above, struct lrk_dir *ret,
+			 struct lrk_why *why);
+
 /* Reads an entry, with its digest. STATUS_NO_KEY for an unknown id. */
 enum status reading_key(const struct request *request, const struct lrk_store *store,
 			const char *id, struct lrk_entry *ret);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <libsmartcols.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,7 +39,7 @@ use_colors(enum color color)
 static bool
 may_be_cut(const struct field *field)
 {
-	static const char *const names[] = { "label", "scopes", "allow_from", "org" };
+	static const char *const names[] = { "label", "scopes", "allow_from" };
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(field->name, names[i]) == 0)
@@ -58,6 +59,7 @@ table_open(const struct columns *columns, bool headings, enum color color, struc
 {
 	struct table *table = calloc(1, sizeof(*table));
 	bool terminal = table_on_terminal();
+	bool as_it_is = !terminal && setlocale(LC_CTYPE, "C.UTF-8") != NULL;
 	char heading[HEADING_MAX];
 
 	if (table == NULL)
@@ -68,10 +70,13 @@ table_open(const struct columns *columns, bool headings, enum color color, struc
 		goto fail;
 	scols_table_enable_noheadings(table->scols, !headings);
 	scols_table_enable_colors(table->scols, use_colors(color));
-	/* Elsewhere nothing is cut or encoded, whatever COLUMNS and the locale say. */
+	/*
+	 * Elsewhere nothing is cut or encoded, whatever COLUMNS and the locale say. Without
+	 * encoding, libsmartcols 2.38 needs a locale that knows UTF-8: in others it never ends.
+	 */
 	scols_table_set_termforce(table->scols,
 				  terminal ? SCOLS_TERMFORCE_AUTO : SCOLS_TERMFORCE_NEVER);
-	scols_table_enable_noencoding(table->scols, !terminal);
+	scols_table_enable_noencoding(table->scols, as_it_is);
 	for (unsigned i = 0; i < columns->n; i++) {
 		int flags = (may_be_cut(columns->field[i]) ? SCOLS_FL_TRUNC : 0) |
 			    (is_number(columns->field[i]) ? SCOLS_FL_RIGHT : 0);

@@ -14,18 +14,34 @@ enum status
 targets_read(const struct request *request, const struct lrk_store *store, const struct ids *ids,
 	     int64_t now, struct targets *ret)
 {
-	*ret = (struct targets){ .n = ids->n, .now = now };
+	*ret = (struct targets){ .n = ids->n, .now = now, .uses = USES_CLOSED };
 	ret->target = calloc(ids->n, sizeof(*ret->target));
 	if (ret->target == NULL)
 		return fail_memory();
+	uses_open(store, &ret->uses);
 	for (unsigned i = 0; i < ids->n; i++) {
-		enum status status =
-			reading_key(request, store, ids->id[i], &ret->target[i].entry);
+		struct target *target = &ret->target[i];
+		enum status status = reading_key(request, store, ids->id[i], &target->entry);
+		struct key_view view;
 
 		if (status != STATUS_OK)
 			return status;
+		view = uses_view(&ret->uses, &target->entry, now);
+		target->usage = view.usage;
+		target->recorded = view.recorded;
 	}
 	return STATUS_OK;
+}
+
+struct key_view
+target_view(const struct targets *targets, unsigned i)
+{
+	const struct target *target = &targets->target[i];
+
+	return (struct key_view){ .entry = &target->entry,
+				  .usage = target->usage,
+				  .recorded = target->recorded,
+				  .now = targets->now };
 }
 
 /* The organization that all changed keys belong to, or NULL. */
@@ -83,7 +99,7 @@ print_json(const struct targets *targets)
 	sink_open(&sink, STDOUT_FILENO, "standard output");
 	json_list_begin(&list, &sink, "keys");
 	for (unsigned i = 0; i < targets->n && status == STATUS_OK; i++) {
-		struct key_view view = { .entry = &targets->target[i].entry, .now = targets->now };
+		struct key_view view = target_view(targets, i);
 
 		status = json_list_key(&list, &view, NULL);
 	}
@@ -110,4 +126,5 @@ targets_free(struct targets *targets)
 		lrk_wipe_bytes(targets->target, targets->n * sizeof(*targets->target));
 	free(targets->target);
 	targets->target = NULL;
+	uses_close(&targets->uses);
 }

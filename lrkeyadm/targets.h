@@ -3,12 +3,14 @@
 #ifndef LRKEYADM_TARGETS_H
 #define LRKEYADM_TARGETS_H
 
-#include "fields.h"
+#include "uses.h"
 #include "values.h"
 #include "work.h"
 
 struct target {
 	struct lrk_entry entry;
+	struct lrk_usage usage;
+	bool recorded; /* its slot in the usage file is valid */
 	bool changed;
 };
 
@@ -17,11 +19,17 @@ struct targets {
 	unsigned n;
 	unsigned n_changed;
 	int64_t now;
+	struct uses uses; /* open as long as they are */
 };
 
-/* Reads all of them, or says which is missing. Free *ret with targets_free, also on failure. */
+#define TARGETS_NONE { .n = 0, .uses = USES_CLOSED }
+
+/* Reads all of them, with their uses, or says which is missing. Free *ret with targets_free, also on failure. */
 enum status targets_read(const struct request *request, const struct lrk_store *store,
 			 const struct ids *ids, int64_t now, struct targets *ret);
+
+/* As the key with this index is now, entry and uses. */
+struct key_view target_view(const struct targets *targets, unsigned i);
 
 /* Puts those that changed and commits; without any, nothing is done. */
 enum status targets_commit(struct work *work, const struct targets *targets, const char *reason);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <inttypes.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,12 +49,22 @@ value_address(const char *name, const char *text)
 }
 
 enum status
+value_user(const char *name, const char *text)
+{
+	if (lrk_is_user_name(text))
+		return STATUS_OK;
+	return fail_value(name, text,
+			  "not a user name: 1 to %d printable characters, no space or colon",
+			  LRK_USER_MAX);
+}
+
+enum status
 value_owner(const char *name, const char *text)
 {
-	if (!lrk_is_user_name(text))
-		return fail_value(name, text,
-				  "not a user name: 1 to %d printable characters, no space or colon",
-				  LRK_USER_MAX);
+	enum status status = value_user(name, text);
+
+	if (status != STATUS_OK)
+		return status;
 	if (getpwnam(text) == NULL)
 		return fail_value(name, text, "no such user on this host; an owner must exist");
 	return STATUS_OK;
@@ -137,6 +149,16 @@ value_when(const char *name, const char *text, int64_t now, int64_t *ret)
 }
 
 enum status
+value_begin(const char *name, const char *text, int64_t now, int64_t *ret)
+{
+	enum status status = value_when(name, text, now, ret);
+
+	if (status == STATUS_OK && *ret == LRK_NEVER)
+		return fail_value(name, text, "a key must begin to work at some time");
+	return status;
+}
+
+enum status
 value_duration(const char *name, const char *text, int64_t *ret)
 {
 	if (lrk_duration_parse(text, ret) == LRK_OK)
@@ -144,18 +166,55 @@ value_duration(const char *name, const char *text, int64_t *ret)
 	return fail_value(name, text, "not a duration: a number and one of s m h d w y, like 14d");
 }
 
-enum status
-value_count(const char *name, const char *text, unsigned max, unsigned *ret)
+void
+duration_format(int64_t seconds, char text[static DURATION_TEXT])
 {
-	unsigned number = 0;
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = { { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 } };
+	unsigned i = 0;
+
+	if (seconds == LRK_NEVER) {
+		snprintf(text, DURATION_TEXT, "never");
+		return;
+	}
+	while (seconds % units[i].seconds != 0)
+		i++;
+	snprintf(text, DURATION_TEXT, "%lld%c", (long long)(seconds / units[i].seconds),
+		 units[i].unit);
+}
+
+/* A whole number from 1 to max, which is far below the largest. */
+static enum status
+parse_number(const char *name, const char *text, uint64_t max, uint64_t *ret)
+{
+	uint64_t number = 0;
 	size_t i;
 
 	for (i = 0; text[i] >= '0' && text[i] <= '9' && number <= max; i++)
 		number = number * 10 + (unsigned)(text[i] - '0');
 	if (i == 0 || text[i] != '\0' || number == 0 || number > max)
-		return fail_value(name, text, "not a number from 1 to %u", max);
+		return fail_value(name, text, "not a number from 1 to %" PRIu64, max);
 	*ret = number;
 	return STATUS_OK;
+}
+
+enum status
+value_count(const char *name, const char *text, unsigned max, unsigned *ret)
+{
+	uint64_t number;
+	enum status status = parse_number(name, text, max, &number);
+
+	if (status == STATUS_OK)
+		*ret = (unsigned)number;
+	return status;
+}
+
+enum status
+value_uses(const char *name, const char *text, uint64_t *ret)
+{
+	return parse_number(name, text, USES_MAX, ret);
 }
 
 static bool

@@ -55,29 +55,28 @@ least(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-/* How many characters must be added, removed or changed to make b of a. */
+/* How many characters must be added, removed, changed or swapped with the next to make b of a. */
 static unsigned
 distance(const char *a, const char *b)
 {
-	unsigned row[NEAR_MAX + 1];
+	unsigned d[NEAR_MAX + 1][NEAR_MAX + 1];
 	size_t a_length = strlen(a), b_length = strlen(b);
 
 	if (a_length > NEAR_MAX || b_length > NEAR_MAX)
 		return NEAR_MAX;
 	for (unsigned j = 0; j <= b_length; j++)
-		row[j] = j;
+		d[0][j] = j;
 	for (unsigned i = 1; i <= a_length; i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = i;
+		d[i][0] = i;
 		for (unsigned j = 1; j <= b_length; j++) {
-			unsigned change = diagonal + (a[i - 1] != b[j - 1]);
+			unsigned change = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
 
-			diagonal = row[j];
-			row[j] = least(change, least(row[j - 1], row[j]) + 1);
+			d[i][j] = least(change, least(d[i][j - 1], d[i - 1][j]) + 1);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
 		}
 	}
-	return row[b_length];
+	return d[a_length][b_length];
 }
 
 void

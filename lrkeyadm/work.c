@@ -111,11 +111,23 @@ work_put(const struct work *work, const struct lrk_entry *entry)
 }
 
 enum status
+work_delete(const struct work *work, const struct lrk_entry *entry)
+{
+	struct lrk_why why = { "" };
+	enum lrk_err err = lrk_change_delete(work->change, entry, &why);
+
+	return err == LRK_OK ? STATUS_OK : fail_change(work, err, &why);
+}
+
+enum status
 work_assign_slot(const struct work *work, struct lrk_entry *entry)
 {
 	struct lrk_why why = { "" };
 	enum lrk_err err = lrk_change_assign_slot(work->change, entry, &why);
 
+	if (err == LRK_ERR_USAGE)
+		return fail(STATUS_STORE, "use limit",
+			    "%s; a missing usage file is made anew by root's next change", why.text);
 	return err == LRK_OK ? STATUS_OK : fail_change(work, err, &why);
 }
 

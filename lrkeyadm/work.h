@@ -41,6 +41,9 @@ enum status work_begin(const struct request *request, struct work *ret);
 
 enum status work_put(const struct work *work, const struct lrk_entry *entry);
 
+/* Removes an entry; its place in the usage file is free then. */
+enum status work_delete(const struct work *work, const struct lrk_entry *entry);
+
 /* Gives a new entry its place in the usage file. */
 enum status work_assign_slot(const struct work *work, struct lrk_entry *entry);
 

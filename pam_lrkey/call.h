@@ -10,6 +10,8 @@
 
 #include <security/pam_modules.h>
 
+#include <lrkey/names.h>
+
 #include "options.h"
 
 struct call {
@@ -19,10 +21,20 @@ struct call {
 	int argc;
 	const char **argv;
 	struct options options;
+	char store[LRK_STORE_MAX + 1]; /* see call_name_store */
 };
 
 /* A PAM item that is a string, or "" where there is none. */
 const char *call_item(const struct call *call, int item);
+
+/*
+ * The name of the store that is asked, the PAM user filled in; NULL when that makes no name, or
+ * that of the store which is meant when none is named: it is never reached by a user's name.
+ */
+const char *call_name_store(struct call *call);
+
+/* Whether the store's name comes from the PAM user, so that there may be none such. */
+bool call_store_is_by_user(const struct call *call);
 
 /* Reads the options: PAM_SUCCESS, or PAM_SERVICE_ERR, logged. */
 int call_read_options(struct call *call);

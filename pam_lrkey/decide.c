@@ -52,16 +52,19 @@ fail_store(const struct call *call, enum lrk_err err, struct lrk_why *why)
 
 /* What this line of the service file asks of a key, here. */
 static struct lrk_question
-make_question(const struct call *call, const struct lrk_credential *credential)
+make_question(struct call *call, const struct lrk_credential *credential)
 {
 	const struct options *options = &call->options;
 	struct lrk_question question = {
 		.root = options->root,
-		.store = options->store,
+		.store = call_name_store(call),
 		.credential = credential,
 		.org = options->org,
 		.scope = options->scope,
 		.from = call_item(call, PAM_RHOST),
+		.owner_active = strcmp(options->owner, OPTIONS_OWNER_ACTIVE) == 0,
+		.service = call_item(call, PAM_SERVICE),
+		.rhost = call_item(call, PAM_RHOST),
 	};
 
 	if (strcmp(options->org, OPTIONS_ORG_MATCH) == 0)
@@ -97,10 +100,15 @@ ask_store(const struct call *call, const struct lrk_question *question, struct l
 	enum lrk_err err;
 
 	*ret_unproven = false;
-	log_debug(call, "asking store %s for key %s", question->store, question->credential->id);
-	err = lrk_verify(question, ret, &why);
-	if (err != LRK_OK)
+	log_debug(call, "asking store %s for key %s",
+		  question->store != NULL ? question->store : "of nobody", question->credential->id);
+	err = question->store != NULL ? lrk_verify(question, ret, &why) : LRK_ERR_NO_STORE;
+	if (err == LRK_ERR_NO_STORE && call_store_is_by_user(call))
+		*ret = (struct lrk_answer){ .verdict = LRK_VERDICT_UNKNOWN_KEY };
+	else if (err != LRK_OK)
 		return fail_store(call, err, &why);
+	if (ret->unrecorded)
+		log_unrecorded(call, &why);
 	if (ret->verdict == LRK_VERDICT_VALID)
 		return PAM_SUCCESS;
 	log_refused(call, question, ret);
@@ -108,34 +116,12 @@ ask_store(const struct call *call, const struct lrk_question *question, struct l
 	return (unsigned)ret->verdict < LRK_VERDICT_COUNT ? codes[ret->verdict] : PAM_AUTH_ERR;
 }
 
-/*
- * The last condition, which pam_acct_mgmt never asks again. Uses are not recorded yet: a
- * key that has a limit must not be used until they are.
- */
-static int
-count_use(const struct call *call, const struct lrk_answer *answer)
-{
-	struct lrk_why why = { "" };
-
-	if (answer->entry.max_uses == 0)
-		return PAM_SUCCESS;
-	lrk_fail(&why, LRK_ERR_IO, "the use of key %s, which has a limit, cannot be recorded",
-		 answer->entry.id);
-	return fail_store(call, LRK_ERR_IO, &why);
-}
-
 /* All conditions are met: what is left to do may still fail, and then refuses. */
 static int
 let_in(const struct call *call, const struct lrk_question *question,
        const struct lrk_answer *answer, const struct timespec *now, struct verdict *verdict)
 {
-	int code = count_use(call, answer);
-
-	if (code != PAM_SUCCESS) {
-		verdict_refuse(verdict, code);
-		return code;
-	}
-	code = grant_environment(call, &answer->entry);
+	int code = grant_environment(call, &answer->entry);
 	if (code != PAM_SUCCESS) {
 		log_no_memory(call);
 		verdict_refuse(verdict, code);
@@ -148,7 +134,7 @@ let_in(const struct call *call, const struct lrk_question *question,
 }
 
 static int
-judge_key(const struct call *call, const struct lrk_credential *credential, struct verdict *verdict)
+judge_key(struct call *call, const struct lrk_credential *credential, struct verdict *verdict)
 {
 	struct lrk_question question = make_question(call, credential);
 	struct lrk_answer answer;
@@ -156,6 +142,7 @@ judge_key(const struct call *call, const struct lrk_credential *credential, stru
 	bool unproven = false;
 	int code;
 
+	question.use = LRK_USE_COUNT;
 	code = read_clock(call, &question, &now);
 	if (code == PAM_SUCCESS)
 		code = ask_store(call, &question, &answer, &unproven);
@@ -167,7 +154,7 @@ judge_key(const struct call *call, const struct lrk_credential *credential, stru
 }
 
 static int
-judge_token(const struct call *call, const char *token, struct verdict *verdict)
+judge_token(struct call *call, const char *token, struct verdict *verdict)
 {
 	bool starts_like_key = strncmp(token, LRK_APIKEY_PREFIX, strlen(LRK_APIKEY_PREFIX)) == 0;
 	struct lrk_why why = { "" };
@@ -229,7 +216,7 @@ decide_authenticate(struct call *call)
 }
 
 static int
-judge_again(const struct call *call, const struct verdict *verdict)
+judge_again(struct call *call, const struct verdict *verdict)
 {
 	struct lrk_question question = make_question(call, &verdict->credential);
 	struct lrk_answer answer;
@@ -238,7 +225,7 @@ judge_again(const struct call *call, const struct verdict *verdict)
 	int code;
 
 	if (!verdict_is_of_store(verdict, &question)) {
-		log_debug(call, "store %s has let nobody in", question.store);
+		log_debug(call, "this line's store has let nobody in");
 		return PAM_IGNORE;
 	}
 	code = read_clock(call, &question, &now);

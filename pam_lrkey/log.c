@@ -12,6 +12,7 @@
  * pam_syslog(3) is not used: it writes the name of the service as it came.
  */
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -181,7 +182,22 @@ log_accepted(const struct call *call, const struct lrk_answer *answer)
 void
 log_store_alarm(const struct call *call, const struct lrk_why *why)
 {
-	log_line(call, LOG_ALERT, "store %s unavailable: %s", call->options.store, why->text);
+	const char *store = call->store[0] != '\0' ? call->store : call->options.store;
+
+	log_line(call, LOG_ALERT, "store %s unavailable: %s", store, why->text);
+}
+
+/*
+ * The module's only state that outlives a call: a key without a limit is let in
+ * whether or not its use is recorded, and a broken usage file must not flood the log.
+ */
+static atomic_flag unrecorded_was_said = ATOMIC_FLAG_INIT;
+
+void
+log_unrecorded(const struct call *call, const struct lrk_why *why)
+{
+	if (!atomic_flag_test_and_set(&unrecorded_was_said))
+		log_line(call, LOG_WARNING, "uses are not recorded: %s", why->text);
 }
 
 void

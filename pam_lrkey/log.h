@@ -25,6 +25,9 @@ void log_accepted(const struct call *call, const struct lrk_answer *answer);
 /* The store cannot answer: LOG_ALERT, always. */
 void log_store_alarm(const struct call *call, const struct lrk_why *why);
 
+/* A use that was not recorded, and need not be: LOG_WARNING, once a process. */
+void log_unrecorded(const struct call *call, const struct lrk_why *why);
+
 /* No memory: LOG_CRIT, always. */
 void log_no_memory(const struct call *call);
 

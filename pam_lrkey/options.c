@@ -4,7 +4,6 @@
  *
  * - What is unknown, malformed, or given twice MUST be an error: a mistyped
  *   restriction must not become no restriction.
- * - An option whose work is not done yet MUST be refused, not passed over.
  */
 #include <stdio.h>
 #include <string.h>
@@ -19,17 +18,33 @@ is_one_of_log(const char *value)
 	return strcmp(value, "denied") == 0 || strcmp(value, OPTIONS_LOG_ALL) == 0;
 }
 
-/* "active" has its place here once keys can be refused for the sake of their owners. */
 static bool
 is_one_of_owner(const char *value)
 {
-	return strcmp(value, "ignore") == 0;
+	return strcmp(value, "ignore") == 0 || strcmp(value, OPTIONS_OWNER_ACTIVE) == 0;
 }
 
 static bool
 is_root(const char *value)
 {
 	return value[0] == '/' && strnlen(value, OPTIONS_ROOT_MAX + 1) <= OPTIONS_ROOT_MAX;
+}
+
+/* A name, or what a user's name completes to one: a beginning of one, which may be empty. */
+static bool
+is_store(const char *value)
+{
+	const char *user = strstr(value, OPTIONS_STORE_USER);
+	char beginning[LRK_STORE_MAX + 1] = "";
+	size_t length;
+
+	if (user == NULL)
+		return lrk_is_store_name(value);
+	length = (size_t)(user - value);
+	if (user[strlen(OPTIONS_STORE_USER)] != '\0' || length >= sizeof(beginning))
+		return false;
+	memcpy(beginning, value, length);
+	return length == 0 || lrk_is_store_name(beginning);
 }
 
 /* A line asks for one use of a key; "*" would ask for keys of every use. */
@@ -53,11 +68,12 @@ static const struct option_rule {
 	{ "log", is_one_of_log, offsetof(struct options, log), "denied or all" },
 	{ "org", lrk_is_org, offsetof(struct options, org),
 	  "match, any, or the name of an organization" },
-	{ "owner", is_one_of_owner, offsetof(struct options, owner), "ignore" },
+	{ "owner", is_one_of_owner, offsetof(struct options, owner), "ignore or active" },
 	{ "root", is_root, offsetof(struct options, root),
 	  "an absolute path of at most 200 characters" },
 	{ "scope", is_one_scope, offsetof(struct options, scope), "the name of a scope" },
-	{ "store", lrk_is_store_name, offsetof(struct options, store), "the name of a store" },
+	{ "store", is_store, offsetof(struct options, store),
+	  "the name of a store, or the beginning of one with %u behind it" },
 	{ "try_first_pass", NULL, offsetof(struct options, try_first_pass), NULL },
 	{ "use_first_pass", NULL, offsetof(struct options, use_first_pass), NULL },
 };

@@ -11,10 +11,14 @@
 /* No longer root= is taken. */
 #define OPTIONS_ROOT_MAX 200
 
-/* The words that org= and log= know besides names. */
+/* The words that org=, log= and owner= know. */
 #define OPTIONS_ORG_MATCH "match"
 #define OPTIONS_ORG_ANY "any"
 #define OPTIONS_LOG_ALL "all"
+#define OPTIONS_OWNER_ACTIVE "active"
+
+/* Stands for the PAM user at the end of store=. */
+#define OPTIONS_STORE_USER "%u"
 
 /* Values point into the arguments that libpam gave, and live as long as the call. */
 struct options {
@@ -26,7 +30,7 @@ struct options {
 	const char *owner;
 	const char *root;  /* NULL: the store lies under / */
 	const char *scope; /* NULL: the name of the PAM service */
-	const char *store;
+	const char *store; /* a name, or a beginning of one with OPTIONS_STORE_USER behind it */
 };
 
 /*

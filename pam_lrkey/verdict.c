@@ -97,6 +97,7 @@ verdict_accept(struct verdict *verdict, const struct lrk_question *question,
 	keep_term(&verdict->org, question->org);
 	keep_term(&verdict->scope, question->scope);
 	keep_term(&verdict->from, question->from);
+	verdict->owner_active = question->owner_active;
 }
 
 bool
@@ -120,5 +121,7 @@ verdict_still_holds(const struct verdict *verdict, const struct lrk_question *qu
 {
 	return verdict_is_of_store(verdict, question) && is_term(&verdict->org, question->org) &&
 	       is_term(&verdict->scope, question->scope) &&
-	       is_term(&verdict->from, question->from) && is_within_a_second(&verdict->when, now);
+	       is_term(&verdict->from, question->from) &&
+	       verdict->owner_active == question->owner_active &&
+	       is_within_a_second(&verdict->when, now);
 }

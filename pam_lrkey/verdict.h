@@ -38,6 +38,7 @@ struct verdict {
 	struct lrk_credential credential;
 	struct timespec when;
 	struct verdict_term root, store, org, scope, from;
+	bool owner_active;
 };
 
 /*

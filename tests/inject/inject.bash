@@ -22,7 +22,8 @@ inject_setup() {
 	OFF=$(adm generate --org acme 2>/dev/null)
 	adm deactivate "$(id_of "$OFF")" >/dev/null
 	OLD=$(states)
-	# Read a hundred times over, so not with jq, which takes longer than all else; once it must agree.
+	# Read a hundred times over, and not with jq, which takes longer than all else. Here
+	# the two must agree.
 	[ "$OLD" = "$(adm list --all --json | jq -r '.keys[] | .id + "," + .state' | sort)" ]
 	GENERATION=$(tail -n 1 "$ROOT/var/lib/lrkey/system/audit.log" | jq .gen)
 	export ACTIVE OTHER OFF OLD GENERATION
@@ -66,8 +67,11 @@ change_with() {
 	revoke) arguments=(--yes --force "$(id_of "$ACTIVE")") ;;
 	esac
 	STATUS=0
-	strace -f "$@" "$LRKEYADM" --root "$ROOT" "$change" "${arguments[@]}" \
-		>"$BATS_FILE_TMPDIR/stdout" 2>"$BATS_FILE_TMPDIR/stderr" </dev/null || STATUS=$?
+	# In braces, for the shell itself reports who was killed.
+	{
+		strace -f "$@" "$LRKEYADM" --root "$ROOT" "$change" "${arguments[@]}" \
+			>"$BATS_FILE_TMPDIR/stdout" 2>"$BATS_FILE_TMPDIR/stderr" </dev/null
+	} 2>/dev/null || STATUS=$?
 	# shellcheck disable=SC2034 # for the tests
 	STDOUT=$(<"$BATS_FILE_TMPDIR/stdout")
 	STDERR=$(<"$BATS_FILE_TMPDIR/stderr")
@@ -80,7 +84,9 @@ change_with() {
 points() {
 	awk '
 		function is_point(name) {
-			return name ~ /^(p?write(64|v|v2)?|copy_file_range|sendfile|f(data)?sync|msync|f?chmod(at)?|rename(at|at2)?|linkat|ftruncate)$/
+			return name ~ /^p?write(64|v|v2)?$|^copy_file_range$|^ftruncate$/ ||
+				name ~ /^sendfile$|^f(data)?sync$|^msync$/ ||
+				name ~ /^f?chmod(at)?$|^rename(at|at2)?$/
 		}
 		# How often these are called differs from run to run.
 		function is_steady(name) {
@@ -122,13 +128,23 @@ points() {
 	' "$BATS_FILE_TMPDIR/$1.trace"
 }
 
+# at_point TEXT: what is tried now, for what wrong says
+at_point() {
+	POINT=$1
+}
+
+# wrong TEXT...: fails, and says at which point
+wrong() {
+	fail "$POINT: $1" "${@:2}"
+}
+
 # judge_store CHANGE: leaves in $STORE what the store is now, "old" or "new"; it fails when that
 # is a third.
 judge_store() {
 	local now rest id
 
 	id=$(id_of "$ACTIVE")
-	now=$(states) || fail "the store cannot be read after $1"
+	now=$(states) || wrong "the store cannot be read"
 	STORE=old
 	[ "$now" != "$OLD" ] || return 0
 	STORE=new
@@ -140,15 +156,15 @@ judge_store() {
 		;;
 	deactivate) [ "$now" = "${OLD/"$id,active"/"$id,deactivated"}" ] ;;
 	revoke) [ "$now" = "${OLD/"$id,active"/"$id,revoked"}" ] ;;
-	esac || fail "neither the old store nor the new one after $1:" "$now"
+	esac || wrong "neither the old store nor the new one:" "$now"
 }
 
-# expect_verdict KEY STATUS [ORG]: that of verify, 0 for a key that is let in, 1 for one that is not.
+# expect_verdict KEY STATUS [ORG]: that of verify, 0 for a key that is let in, 1 for one not.
 expect_verdict() {
 	local status=0
 
 	adm verify --org "${3-acme}" <<<"$1" >/dev/null 2>&1 || status=$?
-	[ "$status" -eq "$2" ] || fail "verify ${1:4:12}: exit status $status, not $2"
+	[ "$status" -eq "$2" ] || wrong "verify ${1:4:12}: exit status $status, not $2"
 }
 
 # expect_keys CHANGE: each key is let in, or not, as it must be in the store of judge_store.
@@ -175,15 +191,19 @@ audit_grew() {
 # expect_mended GREW: what the next change makes of the store. Remains are gone, and a line in
 # the audit log whose change did not happen is taken back, once.
 expect_mended() {
-	local voids=0 next
+	local voids=0 next tried
 
 	[ "$STORE $1" != 'old yes' ] || voids=1
-	next=$(adm generate --org next 2>/dev/null) || fail 'the next change fails'
+	next=$(adm generate --org next 2>/dev/null) || wrong 'the next change fails'
 	expect_verdict "$next" 0 next
-	[ "$(ls -A "$ROOT/var/lib/lrkey/system/keys")" = keys.gdbm ] || fail 'remains are left'
+	[ "$(ls -A "$ROOT/var/lib/lrkey/system/keys")" = keys.gdbm ] || wrong 'remains are left'
 	[ "$(audit_lines ',"command":"void",' | wc -l)" -eq "$voids" ] ||
-		fail "not $voids void lines:" "$(audit_lines .)"
-	[ "$(audit_lines ",\"gen\":$((GENERATION + 1)),.*,\"command\":\"void\"," | wc -l)" -eq "$voids" ]
+		wrong "not $voids void lines:" "$(audit_lines .)"
+	# All of them take back the generation that was tried.
+	tried=',"gen":'$((GENERATION + 1))',.*'
+	[ "$(audit_lines "$tried"',"command":"void",' | wc -l)" -eq "$voids" ] ||
+		wrong 'a void line of another generation:' "$(audit_lines .)"
 	# Its own line is the last one.
-	[[ $(audit_lines . | tail -n 1) == *'"command":"generate","ids":["'"${next:4:12}"'"]'* ]]
+	[[ $(audit_lines . | tail -n 1) == *'"command":"generate","ids":["'"${next:4:12}"'"]'* ]] ||
+		wrong 'the last line is not the last change:' "$(audit_lines .)"
 }

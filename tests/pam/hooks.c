@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <gdbm.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,15 +38,19 @@ void __vsyslog_chk(int priority, int flag, const char *format, va_list args);
 static void __attribute__((format(printf, 2, 0)))
 take_line(int priority, const char *format, va_list args)
 {
+	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 	static struct hooks_line beyond;
-	struct hooks_line *line = hooks_n_lines < HOOKS_LINES ? &hooks_lines[hooks_n_lines] : &beyond;
+	struct hooks_line *line;
 
+	pthread_mutex_lock(&mutex);
+	line = hooks_n_lines < HOOKS_LINES ? &hooks_lines[hooks_n_lines] : &beyond;
 	line->level = LOG_PRI(priority);
 	line->facility = priority & LOG_FACMASK;
 	vsnprintf(line->text, sizeof(line->text), format, args);
 	hooks_n_lines++;
 	if (hooks_on_line != NULL)
 		hooks_on_line(line);
+	pthread_mutex_unlock(&mutex);
 }
 
 void

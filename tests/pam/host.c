@@ -12,6 +12,7 @@
 #include "stock.h"
 
 struct host host;
+const char *check_row = "none";
 
 static const char *
 setting(const char *name)
@@ -34,6 +35,7 @@ host_set_up(void **state)
 {
 	(void)state;
 	memset(&host, 0, sizeof(host));
+	check_row = "none";
 	snprintf(host.root, sizeof(host.root), "/tmp/lrkey-pam.XXXXXX");
 	if (mkdtemp(host.root) == NULL)
 		return -1;

@@ -70,6 +70,8 @@ stock_make_key(const char *root, const char *store, void (*edit)(struct lrk_entr
 	must(lrk_change_assign_slot(change, &entry, &why), &why);
 	must(lrk_change_put(change, &entry, &why), &why);
 	commit(change);
+	lrk_wipe_object(&credential);
+	lrk_wipe_object(&entry);
 	return key;
 }
 
@@ -86,6 +88,7 @@ stock_change_key(const char *root, const char *store, const struct stock_key *ke
 	edit(&entry);
 	must(lrk_change_put(change, &entry, &why), &why);
 	commit(change);
+	lrk_wipe_object(&entry);
 }
 
 void

@@ -204,6 +204,8 @@ test_other_terms(void **state)
 		{ "", "scope=ssh", NULL, NULL, PAM_PERM_DENIED, 1 },
 		{ "", "org=acme", NULL, NULL, PAM_SUCCESS, 0 },
 		{ "", "org=any", NULL, NULL, PAM_SUCCESS, 1 },
+		{ "", "owner=active", NULL, NULL, PAM_SUCCESS, 1 },
+		{ "owner=active", "owner=active", NULL, NULL, PAM_SUCCESS, 0 },
 		{ "", "org=globex", NULL, NULL, PAM_PERM_DENIED, 1 },
 		{ "", "", "globex", NULL, PAM_PERM_DENIED, 1 },
 		{ "org=any", "", "globex", NULL, PAM_PERM_DENIED, 1 },

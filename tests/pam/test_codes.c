@@ -68,8 +68,8 @@ test_conditions(void **state)
 		  PAM_PERM_DENIED },
 		{ "a local socket", stock_set_nets, "acme", "unix:", "", PAM_PERM_DENIED,
 		  PAM_PERM_DENIED },
-		{ "a use that cannot be recorded", stock_limit_uses, "acme", NULL, "",
-		  PAM_AUTHINFO_UNAVAIL, PAM_AUTHINFO_UNAVAIL },
+		{ "within its use limit", stock_limit_uses, "acme", NULL, "", PAM_SUCCESS,
+		  PAM_SUCCESS },
 	};
 
 	(void)state;
@@ -77,7 +77,7 @@ test_conditions(void **state)
 		struct stock_key key =
 			stock_make_key(host.root, LRK_STORE_DEFAULT, rows[i].edit);
 
-		print_message("# %s\n", rows[i].name);
+		check_row = rows[i].name;
 		host_write_plain_service(HOST_SERVICE, rows[i].options);
 		host_start(HOST_SERVICE, rows[i].user, rows[i].rhost);
 		host_answer(HOST_TEXT, key.text, 0);
@@ -187,7 +187,6 @@ test_order(void **state)
 		{ expire_later, "nobody", "scope=ssh", PAM_PERM_DENIED, ": organization" },
 		{ expire_later, "acme", "scope=ssh", PAM_PERM_DENIED, ": scope ssh" },
 		{ expire_later, "acme", "", PAM_PERM_DENIED, ": address unknown" },
-		{ free_addresses, "acme", "", PAM_AUTHINFO_UNAVAIL, "cannot be recorded" },
 	};
 
 	(void)state;
@@ -199,8 +198,55 @@ test_order(void **state)
 		assert_int_equal(hooks_n_lines, 1);
 		assert_non_null(strstr(hooks_lines[0].text, rows[i].reason));
 	}
+	/* Nothing of that has used it up; this does. */
+	stock_change_key(host.root, LRK_STORE_DEFAULT, &key, free_addresses);
+	assert_code(host_try("acme", key.text, NULL), PAM_SUCCESS);
+	hooks_forget();
+	assert_code(host_try("acme", key.text, NULL), PAM_MAXTRIES);
+	assert_int_equal(hooks_count(LOG_NOTICE, ": use limit"), 1);
 	stock_change_key(host.root, LRK_STORE_DEFAULT, &key, stock_revoke);
 	assert_code(host_try("nobody", key.text, NULL), PAM_AUTH_ERR);
+}
+
+/* The account phase neither asks for the limit nor counts. */
+static void
+test_use_limit(void **state)
+{
+	struct stock_key key = stock_make_key(host.root, LRK_STORE_DEFAULT, stock_limit_uses);
+
+	(void)state;
+	host_write_plain_service(HOST_SERVICE, "");
+	host_start(HOST_SERVICE, "acme", NULL);
+	host_answer(HOST_TEXT, key.text, 0);
+	expect(PAM_SUCCESS, PAM_SUCCESS);
+	hooks_set_clock(STOCK_NOW + 2, 0);
+	assert_code(host_account(0), PAM_SUCCESS);
+	expect(PAM_MAXTRIES, PAM_MAXTRIES);
+}
+
+/* A key with a limit is refused where its use cannot be recorded; one without is not. */
+static void
+test_unrecorded_use(void **state)
+{
+	struct stock_key limited = stock_make_key(host.root, LRK_STORE_DEFAULT, stock_limit_uses);
+	struct stock_key key = stock_make_key(host.root, LRK_STORE_DEFAULT, NULL);
+
+	(void)state;
+	host_write_plain_service(HOST_SERVICE, "");
+	host_move("var/lib/lrkey/system/usage", "usage");
+	hooks_forget();
+	host_start(HOST_SERVICE, "acme", NULL);
+	host_answer(HOST_TEXT, limited.text, 0);
+	expect(PAM_AUTHINFO_UNAVAIL, PAM_AUTHINFO_UNAVAIL);
+	assert_int_equal(hooks_n_lines, 1);
+	assert_int_equal(hooks_count(LOG_ALERT, "store system unavailable: "), 1);
+	assert_code(host_try("acme", key.text, NULL), PAM_SUCCESS);
+	assert_code(host_try("acme", key.text, NULL), PAM_SUCCESS);
+	assert_int_equal(hooks_n_lines, 2);
+	assert_int_equal(hooks_count(LOG_WARNING, "uses are not recorded: "), 1);
+	/* Nothing was used up. */
+	host_move("usage", "var/lib/lrkey/system/usage");
+	assert_code(host_try("acme", limited.text, NULL), PAM_SUCCESS);
 }
 
 static void
@@ -333,7 +379,8 @@ test_environment_extremes(void **state)
 	assert_code(host_try("acme", full.text, NULL), PAM_SUCCESS);
 	assert_int_equal(strlen(host_env("LRKEY_LABEL")), LRK_LABEL_MAX);
 	assert_int_equal(strlen(host_env("LRKEY_ORG")), LRK_ORG_MAX);
-	assert_int_equal(strlen(host_env("LRKEY_SCOPES")), LRK_SCOPES_MAX * (LRK_SCOPE_MAX + 1) - 1);
+	assert_int_equal(strlen(host_env("LRKEY_SCOPES")),
+			 LRK_SCOPES_MAX * (LRK_SCOPE_MAX + 1) - 1);
 }
 
 int
@@ -343,6 +390,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, host_set_up, host_tear_down)
 		TEST(test_conditions),	   TEST(test_nothing_proven),
 		TEST(test_wrong_secret),   TEST(test_order),
+		TEST(test_use_limit),		  TEST(test_unrecorded_use),
 		TEST(test_clock_before_creation), TEST(test_no_memory),
 		TEST(test_no_clock_no_digest),	  TEST(test_environment),
 		TEST(test_environment_extremes),

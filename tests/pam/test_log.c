@@ -221,8 +221,9 @@ test_escaping_of_services(void **state)
 		host_answer(HOST_TEXT, key.text, 0);
 		assert_code(host_authenticate(0), PAM_PERM_DENIED);
 		expect_clean_lines();
-		snprintf(line, sizeof(line), "pam_lrkey(%s:auth): denied: key %s org acme: scope %s",
-			 rows[i].escaped, key.id, rows[i].escaped);
+		snprintf(line, sizeof(line),
+			 "pam_lrkey(%s:auth): denied: key %s org acme: scope %s", rows[i].escaped,
+			 key.id, rows[i].escaped);
 		assert_int_equal(hooks_count(LOG_NOTICE, line), 1);
 		hooks_forget();
 		assert_code(host_account(0), PAM_PERM_DENIED);

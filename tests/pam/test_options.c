@@ -44,9 +44,10 @@ test_wrong_options(void **state)
 		{ "log=none", "log=none: the value of log must be denied or all" },
 		{ "log=ALL", "log=ALL: the value of log must be denied or all" },
 		{ "owner", "owner: the value of owner must be ignore" },
-		{ "owner=active", "owner=active: the value of owner must be ignore" },
-		{ "org", "org: the value of org must be match, any, or the name of an organization" },
-		{ "org=", "org=: the value of org must be match, any, or the name of an organization" },
+		{ "owner=yes", "owner=yes: the value of owner must be ignore" },
+		{ "org",
+		  "org: the value of org must be match, any, or the name of an organization" },
+		{ "org=", "org=: the value of org must be match, any, or the name of" },
 		{ "org=-acme", "org=-acme: the value of org must be" },
 		{ "org=a/b", "org=a/b: the value of org must be" },
 		{ "org=" A32 A32 "a", "org=" A32 A32 "a: the value of org must be" },
@@ -54,17 +55,25 @@ test_wrong_options(void **state)
 		{ "scope=", "scope=: the value of scope must be the name of a scope" },
 		{ "scope=*", "scope=*: the value of scope must be the name of a scope" },
 		{ "scope=SCIM", "scope=SCIM: the value of scope must be the name of a scope" },
-		{ "scope=scim,ssh", "scope=scim,ssh: the value of scope must be the name of a scope" },
+		{ "scope=scim,ssh",
+		  "scope=scim,ssh: the value of scope must be the name of a scope" },
 		{ "scope=" A32 "a", "scope=" A32 "a: the value of scope" },
 		{ "store", "store: the value of store must be the name of a store" },
 		{ "store=", "store=: the value of store must be the name of a store" },
 		{ "store=System", "store=System: the value of store must be the name of a store" },
-		{ "store=../system", "store=../system: the value of store must be the name of a store" },
-		{ "store=pool-%u", "store=pool-%u: the value of store must be the name of a store" },
+		{ "store=../system",
+		  "store=../system: the value of store must be the name of a store" },
+		{ "store=Pool-%u",
+		  "store=Pool-%u: the value of store must be the name of a store" },
+		{ "store=%u-pool",
+		  "store=%u-pool: the value of store must be the name of a store" },
+		{ "store=%u%u", "store=%u%u: the value of store must be the name of a store" },
+		{ "store=%d", "store=%d: the value of store must be the name of a store" },
 		{ "store=" A32 "a", "store=" A32 "a: the value of store" },
 		{ "[store=a b]", "store=a b: the value of store must be the name of a store" },
 		{ "debug debug", "debug: debug is given twice" },
-		{ "use_first_pass use_first_pass", "use_first_pass: use_first_pass is given twice" },
+		{ "use_first_pass use_first_pass",
+		  "use_first_pass: use_first_pass is given twice" },
 		{ "log=all log=all", "log=all: log is given twice" },
 		{ "org=any org=match", "org=match: org is given twice" },
 		{ "owner=ignore owner=ignore", "owner=ignore: owner is given twice" },
@@ -82,11 +91,11 @@ test_wrong_options(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		check_row = rows[i].options;
 		host_write_plain_service(HOST_SERVICE, rows[i].options);
 		hooks_forget();
 		assert_code(host_try("acme", key.text, NULL), PAM_SERVICE_ERR);
 		assert_int_equal(hooks_n_lines, 1);
-		print_message("# %s\n", hooks_lines[0].text);
 		snprintf(line, sizeof(line), "pam_lrkey(scim:auth): option %s", rows[i].line);
 		assert_int_equal(hooks_count(LOG_ERR, line), 1);
 		assert_int_equal(hooks_lines[0].facility, LOG_AUTHPRIV);
@@ -197,6 +206,7 @@ test_org(void **state)
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		const void *user = NULL;
 
+		check_row = rows[i].options;
 		host_write_plain_service(HOST_SERVICE, rows[i].options);
 		assert_code(host_try(rows[i].user, rows[i].key->text, NULL), rows[i].code);
 		assert_code(host_account(0), rows[i].code);
@@ -265,6 +275,68 @@ test_store(void **state)
 	assert_int_equal(hooks_count(LOG_ALERT, "store pool-8 unavailable: "), 1);
 }
 
+/* The user completes the store's name: to one that exists, or to an unknown key, never an alarm. */
+static void
+test_store_of_user(void **state)
+{
+	static const struct {
+		const char *options;
+		const char *user;
+		int code;
+	} rows[] = {
+		{ "store=pool-%u org=any", "seven", PAM_SUCCESS },
+		{ "store=%u org=any", "pool-seven", PAM_SUCCESS },
+		{ "store=pool-%u org=any", "eight", PAM_AUTH_ERR },
+		{ "store=pool-%u org=any", "Seven", PAM_AUTH_ERR },
+		{ "store=pool-%u org=any", "", PAM_AUTH_ERR },
+		{ "store=pool-%u org=any", "../pool-seven", PAM_AUTH_ERR },
+		{ "store=pool-%u org=any", A32, PAM_AUTH_ERR },
+		{ "store=%u org=any", "system", PAM_AUTH_ERR },
+		{ "store=sys%u org=any", "tem", PAM_AUTH_ERR },
+	};
+	struct stock_key system = make_key(NULL), pool;
+
+	(void)state;
+	stock_make_store(host.root, "pool-seven");
+	pool = stock_make_key(host.root, "pool-seven", NULL);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		check_row = rows[i].user;
+		host_write_plain_service(HOST_SERVICE, rows[i].options);
+		hooks_forget();
+		assert_code(host_try(rows[i].user, pool.text, NULL), rows[i].code);
+		assert_int_equal(hooks_count(LOG_NOTICE, ": unknown key"),
+				 rows[i].code == PAM_SUCCESS ? 0 : 1);
+		assert_code(host_account(0),
+			    rows[i].code == PAM_SUCCESS ? PAM_SUCCESS : PAM_CRED_EXPIRED);
+		assert_code(host_try(rows[i].user, system.text, NULL), PAM_AUTH_ERR);
+		assert_int_equal(hooks_count(LOG_ALERT, ""), 0);
+	}
+}
+
+static void
+set_missing_owner(struct lrk_entry *entry)
+{
+	snprintf(entry->owner, sizeof(entry->owner), "no-user-of-this-test");
+}
+
+static void
+test_owner(void **state)
+{
+	struct stock_key owned = make_key(set_missing_owner), free_of = make_key(NULL);
+
+	(void)state;
+	host_write_plain_service(HOST_SERVICE, "owner=ignore");
+	assert_code(host_try("acme", owned.text, NULL), PAM_SUCCESS);
+	host_write_plain_service(HOST_SERVICE, "owner=active");
+	hooks_forget();
+	assert_code(host_try("acme", owned.text, NULL), PAM_PERM_DENIED);
+	assert_code(host_account(0), PAM_PERM_DENIED);
+	assert_int_equal(hooks_n_lines, 1);
+	assert_int_equal(hooks_count(LOG_NOTICE, "org acme: owner no-user-of-this-test"), 1);
+	assert_code(host_try("acme", free_of.text, NULL), PAM_SUCCESS);
+	assert_code(host_account(0), PAM_SUCCESS);
+}
+
 /* What each of log= and debug adds, and that owner=ignore changes nothing. */
 static void
 test_log_and_debug(void **state)
@@ -283,6 +355,7 @@ test_log_and_debug(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		check_row = rows[i].options;
 		host_write_plain_service(HOST_SERVICE, rows[i].options);
 		hooks_forget();
 		assert_code(host_try("acme", "a password", NULL), PAM_AUTH_ERR);
@@ -307,7 +380,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, host_set_up, host_tear_down)
 		TEST(test_wrong_options), TEST(test_root),  TEST(test_org),
-		TEST(test_scope),	  TEST(test_store), TEST(test_log_and_debug),
+		TEST(test_scope),	  TEST(test_store), TEST(test_store_of_user),
+		TEST(test_owner),	  TEST(test_log_and_debug),
 #undef TEST
 	};
 

@@ -58,8 +58,8 @@ run(const char *environment, const char *input, const char *arguments, char *out
 
 	write_file("input", input);
 	snprintf(command, sizeof(command),
-		 "%s %s/tests/pam/pamhost --confdir %s --service scim %s <%s/input 2>&1", environment,
-		 getenv("LRKEY_BUILD"), host.confdir, arguments, host.root);
+		 "%s %s/tests/pam/pamhost --confdir %s --service scim %s <%s/input 2>&1",
+		 environment, getenv("LRKEY_BUILD"), host.confdir, arguments, host.root);
 	pipe = popen(command, "re");
 	assert_non_null(pipe);
 	used = fread(output, 1, size - 1, pipe);
@@ -90,7 +90,8 @@ test_output(void **state)
 	host_write_service(HOST_SERVICE, "auth required @ log=all\naccount required @\n");
 	snprintf(input, sizeof(input), "%s\nsecond line\n", key.text);
 	snprintf(expected, sizeof(expected),
-		 "log: info pam_lrkey(scim:auth): accepted: key %s org acme: active rhost 192.0.2.7\n"
+		 "log: info pam_lrkey(scim:auth): accepted: key %s org acme: active "
+		 "rhost 192.0.2.7\n"
 		 "pam_authenticate: PAM_SUCCESS\n"
 		 "pam_acct_mgmt: PAM_SUCCESS\n"
 		 "env: LRKEY_ID=%s\n"

@@ -91,8 +91,8 @@ do_overwrite_behind(const char *path)
 {
 	off_t size = size_of(path);
 
-	for (off_t at = 48; at + 16 <= size; at += 16)
-		write_at(path, at, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 16);
+	for (off_t at = 48; at + 8 <= size; at += 8)
+		write_at(path, at, "\xff\xff\xff\xff\xff\xff\xff\xff", 8);
 }
 
 static void
@@ -175,10 +175,10 @@ expect_alarm(const char *token, const char *store, const char *text)
 	char prefix[128];
 
 	hooks_forget();
+	check_row = text;
 	assert_code(host_try("acme", token, NULL), PAM_AUTHINFO_UNAVAIL);
 	snprintf(prefix, sizeof(prefix), "pam_lrkey(scim:auth): store %s unavailable: ", store);
 	assert_int_equal(hooks_n_lines, 1);
-	print_message("# %s\n", hooks_lines[0].text);
 	assert_int_equal(hooks_count(LOG_ALERT, prefix), 1);
 	assert_int_equal(hooks_count(LOG_ALERT, text), 1);
 	assert_int_equal(hooks_lines[0].facility, LOG_AUTHPRIV);

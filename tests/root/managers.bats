@@ -10,7 +10,7 @@ setup_file() {
 	stage_open
 	stage_people
 	stage lrkeyadm init
-	stage cp "$LRKEY_SOURCE/etc/pam.d/lrkey" /etc/pam.d/lrkey
+	stage install -m 0644 "$LRKEY_SOURCE/etc/pam.d/lrkey" /etc/pam.d/lrkey
 }
 
 teardown_file() {
@@ -60,8 +60,8 @@ login() {
 	expect_status 0
 	[ "$(jq -r '[.uid, .user, .command, .org, .ids[0]] | join(" ")' <<<"$output")" = \
 		"$uid $MANAGER generate globex ${key:4:12}" ]
-	expect_match "$(stage_log)" \
-		"^<85>.* lrkeyadm\[[0-9]+\]: generate: store system .* uid $uid user $MANAGER .* ids ${key:4:12}\$"
+	expect_match "$(stage_log)" '^<85>.* lrkeyadm\[[0-9]+\]: generate: store system '
+	expect_match "$(stage_log)" " uid $uid user $MANAGER .* ids ${key:4:12}\$"
 	expect_no_match "$(stage_log)" "$key"
 }
 

@@ -112,17 +112,17 @@ expect_refusal() {
 }
 
 @test "by hand: the kernel lets each do what the table says, and nothing else" {
-	local letters script at may can wrong=() rows=0
+	local letters script at who may can wrong=() rows=0
 
 	while IFS=$'\t' read -r letters script; do
 		[ -n "$script" ] || continue
 		rows=$((rows + 1))
 		for at in "${!PEOPLE[@]}"; do
 			restore
-			may=yes can=no
+			who=${PEOPLE[at]} may=yes can=no
 			[ "${letters:at:1}" != . ] || may=no
-			! person "${PEOPLE[at]}" sh -c "$script" >/dev/null 2>&1 </dev/null || can=yes
-			[ "$may" = "$can" ] || wrong+=("${PEOPLE[at]} may: $may, can: $can: $script")
+			! person "$who" sh -c "$script" >/dev/null 2>&1 </dev/null || can=yes
+			[ "$may" = "$can" ] || wrong+=("$who may: $may, can: $can: $script")
 		done
 	done <<<"$BY_HAND"
 	[ "$rows" -eq 31 ] || fail "$rows rows"
@@ -130,7 +130,7 @@ expect_refusal() {
 }
 
 @test "by lrkeyadm: each may do what the table says; others get 77, one clear line, and no change" {
-	local letters command words at before rows=0
+	local letters command words at who before rows=0
 
 	while IFS=$'\t' read -r letters command; do
 		[ -n "$command" ] || continue
@@ -141,12 +141,13 @@ expect_refusal() {
 			restore
 			before=$(sums)
 			stage_log_clear
-			run --separate-stderr person "${PEOPLE[at]}" "${words[@]}" <<<"$KEY"
+			who=${PEOPLE[at]}
+			run --separate-stderr person "$who" "${words[@]}" <<<"$KEY"
 			if [ "${letters:at:1}" != . ]; then
 				expect_status 0
 			else
-				expect_refusal "${PEOPLE[at]}" "${words[@]}"
-				[ "$(sums)" = "$before" ] || fail "${PEOPLE[at]} changed it: $command"
+				expect_refusal "$who" "${words[@]}"
+				[ "$(sums)" = "$before" ] || fail "$who changed it: $command"
 			fi
 		done
 	done <<<"$BY_COMMAND"

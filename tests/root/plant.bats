@@ -85,7 +85,7 @@ root_runs() {
 			"revoke --yes --force ${KEY:4:12}" 'verify --org acme'; do
 			read -ra words <<<"$command"
 			root_runs "${words[@]}"
-			[ "$status" -eq 69 ] || fail "$kind: $command: exit status $status" "$stderr"
+			[ "$status" -eq 69 ] || fail "$kind: $command: status $status" "$stderr"
 			[ -z "$output" ]
 			[ "${#stderr_lines[@]}" -eq 1 ] || fail "$kind: $command:" "$stderr"
 			expect_match "$stderr" 'keys\.gdbm'
@@ -117,7 +117,7 @@ root_runs() {
 	stage lrkeyadm verify --org acme <<<"$KEY"
 }
 
-@test "a second name of the key file, and a mode that lets everybody write: the change repairs both" {
+@test "a second name of the key file, and everybody may write: the next change repairs both" {
 	local before
 
 	as "$MANAGER" sh -c "cd $KEYS && cp keys.gdbm other && mv other keys.gdbm &&

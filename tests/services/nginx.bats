@@ -41,16 +41,16 @@ teardown() {
 }
 
 install_examples() {
-	stage cp "$LRKEY_SOURCE/etc/pam.d/nginx-lrkey" /etc/pam.d/nginx-lrkey
-	stage mkdir -p /etc/nginx/sites-enabled /etc/ssl/certs /etc/ssl/private /var/lib/nginx
-	stage cp "$LRKEY_SOURCE/etc/nginx/lrkey.conf" "$SITE"
+	stage install -m 0644 "$LRKEY_SOURCE/etc/pam.d/nginx-lrkey" /etc/pam.d/nginx-lrkey
+	stage install -d /etc/nginx/sites-enabled /etc/ssl/certs /etc/ssl/private /var/lib/nginx
+	stage install -m 0644 "$LRKEY_SOURCE/etc/nginx/lrkey.conf" "$SITE"
 	stage "$LRKEY_BUILD/tests/services/cert" "$HOST" "/etc/ssl/certs/$HOST.pem" \
 		"/etc/ssl/private/$HOST.key"
 	# The application behind it, at the address that the example names.
 	stage tee /etc/nginx/application.conf >/dev/null <<-'EOS'
 		server {
 			listen 127.0.0.1:8080;
-			return 200 "organization <$http_x_organization> authorization <$http_authorization>";
+			return 200 "organization <$http_x_organization> key <$http_authorization>";
 		}
 	EOS
 }
@@ -144,7 +144,7 @@ other_secret() {
 	stage_key --org acme
 	stage_log_clear
 	expect_answer 200 acme "$KEY"
-	[ "$BODY" = 'organization <acme> authorization <>' ]
+	[ "$BODY" = 'organization <acme> key <>' ]
 	[ -z "$(stage_log)" ]
 }
 
@@ -275,8 +275,8 @@ other_secret() {
 	stage_log_clear
 	ask acme "$KEY" --connect-to "$HOST:443:127.0.0.1:444"
 	[ "$CODE" = 401 ]
-	expect_match "$(stage_log)" \
-		"^<81>.*store system unavailable: .*: permission denied: uid 65534 is not in group _lrkey\$"
+	expect_match "$(stage_log)" '^<81>.*store system unavailable: .*: permission denied: '
+	expect_match "$(stage_log)" ': uid 65534 is not in group _lrkey$'
 	[ "$(stage_log | wc -l)" -eq 1 ]
 	stage kill "$(stage cat /run/outsider.pid)"
 }

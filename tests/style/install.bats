@@ -22,12 +22,8 @@ setup() {
 installed() {
 	local modules
 
-	modules=$(cd "$LRKEY_SOURCE" && run_make -f - print <<-'EOM'
-		include Makefile
-		print:
-			@echo $(pamdir)
-	EOM
-	)
+	# shellcheck disable=SC2016 # make's variable
+	modules=$(run_make --eval 'modules: ; @echo $(pamdir)' modules)
 	(cd "$1" && find . ! -type d -printf '%M /%P\n') | sed "s|$modules/|@pamdir@/|" | LC_ALL=C sort
 }
 

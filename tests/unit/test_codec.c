@@ -256,6 +256,23 @@ test_round_trips(void **state)
 	}
 }
 
+/* FORMAT.md says how long the longest are, and there is room for more. */
+static void
+test_longest(void **state)
+{
+	const struct lrk_entry entry = maximal_entry();
+	const struct lrk_header header = { .n_seals = LRK_SEALS_MAX, .n_free = LRK_FREE_MAX };
+	uint8_t plain[LRK_PLAIN_MAX];
+	size_t length;
+
+	(void)state;
+	assert_ok(lrk_entry_encode(&entry, plain, &length));
+	assert_int_equal(length, 1511);
+	assert_ok(lrk_header_encode(&header, plain, &length));
+	assert_int_equal(length, 1151);
+	assert_true(length < LRK_PLAIN_MAX);
+}
+
 /* Decodes from memory of just that size, so that a sanitizer sees each byte read behind it. */
 static enum lrk_err
 decode_exactly(const uint8_t *plain, size_t length, struct lrk_entry *ret)
@@ -806,6 +823,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden_entry),
 		cmocka_unit_test(test_round_trips),
+		cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_every_truncation),
 		cmocka_unit_test(test_every_mutation),
 		cmocka_unit_test(test_random_damage),

@@ -66,7 +66,7 @@ expect_layout(const struct trial *trial, const struct lrk_owners *owners)
 static void
 test_layout(void **state)
 {
-	static const mode_t masks[] = { 022, 0, 077, 0777 };
+	static const mode_t masks[] = { 022, 0, 027, 077 };
 
 	for (size_t i = 0; i < COUNT_OF(masks); i++) {
 		struct trial *trial;

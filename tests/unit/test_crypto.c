@@ -209,7 +209,8 @@ test_sha256(void **state)
 		assert_non_null(text);
 		for (unsigned n = 0; n < rows[i].times; n++)
 			memcpy(text + n * length, rows[i].text, length);
-		assert_int_equal(hex_bytes(rows[i].digest, expected, sizeof(expected)), sizeof(expected));
+		assert_int_equal(hex_bytes(rows[i].digest, expected, sizeof(expected)),
+				 sizeof(expected));
 		assert_ok(lrk_sha256(text, length * rows[i].times, digest));
 		assert_memory_equal(digest, expected, sizeof(digest));
 		free(text);

@@ -795,7 +795,7 @@ test_random_damage(void **state)
 
 		memcpy(damaged, bytes, size);
 		for (unsigned n = 0; n < changes; n++) {
-			/* every other one in the header, the list of free blocks or the directory */
+			/* every other one in the list of free blocks or the directory */
 			size_t limit = n % 2 == 0 ? size : 8192;
 
 			damaged[40 + random_below(&seed, (unsigned)(limit - 40))] =
@@ -829,9 +829,12 @@ test_change_of_damaged(void **state)
 		unsigned changes = 1 + random_below(&seed, 12);
 
 		memcpy(damaged, bytes, size);
-		for (unsigned n = 0; n < changes; n++)
-			damaged[40 + random_below(&seed, (unsigned)(n % 2 == 0 ? size : 8192) - 40)] =
+		for (unsigned n = 0; n < changes; n++) {
+			unsigned limit = n % 2 == 0 ? (unsigned)size : 8192;
+
+			damaged[40 + random_below(&seed, limit - 40)] =
 				(uint8_t)(next_random(&seed) >> 20);
+		}
 		trial_write(trial, FILE_NAME, damaged, size);
 		if (lrk_keyfile_open_copy(open_descriptor(trial, O_RDWR), "the/path", &file,
 					  &trial->why) != LRK_OK)

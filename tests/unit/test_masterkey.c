@@ -66,7 +66,8 @@ expect(const char *text, enum lrk_err expected)
 	ring = untouched;
 	err = parse_exactly(text, strlen(text), &ring);
 	if (err != expected)
-		fail_msg("%s instead of %s for:\n%s", lrk_err_name(err), lrk_err_name(expected), text);
+		fail_msg("%s instead of %s for:\n%s", lrk_err_name(err), lrk_err_name(expected),
+			 text);
 	if (err != LRK_OK)
 		assert_memory_equal(&ring, &untouched, sizeof(ring));
 }
