@@ -42,19 +42,39 @@ days_in_month(int64_t year, int64_t month)
 	return month == 2 && is_leap(year) ? 29 : days[month - 1];
 }
 
+/* The year that the day falls into, and in *day the day of that year, counted from 0. */
+static int64_t
+year_of_day(int64_t *day)
+{
+	/* No year is longer than 366 days: the estimate is never too late. */
+	int64_t year = 1970 + *day / 366;
+
+	while (days_from_date(year + 1, 1, 1) <= *day)
+		year++;
+	*day -= days_from_date(year, 1, 1);
+	return year;
+}
+
+/* Not gmtime_r: it reads TZ and /etc/localtime, which are the host's. */
 void
 lrk_time_format(int64_t when, char text[static LRK_TIME_TEXT])
 {
-	struct tm tm;
-	time_t t;
+	int64_t seconds, day, year;
+	int month = 1;
 
 	if (when == LRK_NEVER) {
 		memcpy(text, "never", sizeof("never"));
 		return;
 	}
-	t = when < 0 ? 0 : when > LRK_TIME_MAX ? LRK_TIME_MAX : when;
-	if (gmtime_r(&t, &tm) == NULL || strftime(text, LRK_TIME_TEXT, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		memcpy(text, "?", sizeof("?"));
+	seconds = when < 0 ? 0 : when > LRK_TIME_MAX ? LRK_TIME_MAX : when;
+	day = seconds / 86400;
+	seconds %= 86400;
+	year = year_of_day(&day);
+	for (; day >= days_in_month(year, month); month++)
+		day -= days_in_month(year, month);
+	snprintf(text, LRK_TIME_TEXT, "%04u-%02u-%02uT%02u:%02u:%02uZ", (unsigned)year % 10000,
+		 (unsigned)month % 100, (unsigned)(day + 1) % 100, (unsigned)(seconds / 3600) % 100,
+		 (unsigned)(seconds / 60 % 60), (unsigned)(seconds % 60));
 }
 
 enum lrk_err

@@ -95,7 +95,9 @@ is_obsolete(const struct review *review, const struct key_view *view,
 
 	lrk_time_format(used ? view->usage.last_used : entry->created, when);
 	snprintf(detail, DETAIL_MAX, used ? "last used %s" : "never used since %s", when);
-	return review->policy.review_unused != LRK_NEVER && entry->successor[0] == '\0' &&
+	/* Where no use can be on record, none is no sign. */
+	return view->recorded && review->policy.review_unused != LRK_NEVER &&
+	       entry->successor[0] == '\0' &&
 	       state != LRK_STATE_PENDING && view_unused_for(view) >= review->policy.review_unused &&
 	       review->now - entry->not_before >= review->policy.review_unused;
 }

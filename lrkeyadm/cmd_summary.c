@@ -30,7 +30,8 @@ count(void *context, const struct lrk_entry *entry)
 
 	summary->n[state]++;
 	summary->n_keys += state != LRK_STATE_REVOKED;
-	summary->n_ending += view_works(&view) && entry->expires != LRK_NEVER &&
+	summary->n_ending += view_works(&view) && summary->soon != LRK_NEVER &&
+			     entry->expires != LRK_NEVER &&
 			     entry->expires - summary->now <= summary->soon;
 	return LRK_OK;
 }
@@ -78,8 +79,10 @@ print_text(const struct request *request, const struct summary *summary)
 		       summary->n_ending, summary->n_ending == 1 ? "s" : "", soon);
 	}
 	print_next(prefix, "generate --org ORG", "makes a key");
-	if (summary->n_keys > 0)
+	if (summary->n_keys > 0) {
 		print_next(prefix, "list", "lists the keys");
+		print_next(prefix, "review", "which keys should go, and why");
+	}
 	print_next(prefix, "--help", "all commands");
 	return STATUS_OK;
 }

@@ -11,13 +11,19 @@ static const struct command *const commands[] = {
 	&cmd_generate,
 	&cmd_list,
 	&cmd_show,
+	&cmd_edit,
 	&cmd_deactivate,
 	&cmd_activate,
+	&cmd_rotate,
 	&cmd_revoke,
 	&cmd_verify,
+	&cmd_review,
 	&cmd_log,
+	&cmd_prune,
 	&cmd_rekey,
 	&cmd_metrics,
+	&cmd_export,
+	&cmd_import,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -101,7 +101,8 @@ ask_store(const struct call *call, const struct lrk_question *question, struct l
 
 	*ret_unproven = false;
 	log_debug(call, "asking store %s for key %s",
-		  question->store != NULL ? question->store : "of nobody", question->credential->id);
+		  question->store != NULL ? question->store : "of nobody",
+		  question->credential->id);
 	err = question->store != NULL ? lrk_verify(question, ret, &why) : LRK_ERR_NO_STORE;
 	if (err == LRK_ERR_NO_STORE && call_store_is_by_user(call))
 		*ret = (struct lrk_answer){ .verdict = LRK_VERDICT_UNKNOWN_KEY };

@@ -200,12 +200,12 @@ setup() {
 	for label in '' $'a\tb' $'a\nb' $'\e[1m' $'\xff' $'\xc3' "$long65" $'\xe2\x80\xae'; do
 		refused "^lrkeyadm: --label '.*': not a label: 1 to 64 characters" --org a --label "$label"
 	done
-	for scope in '' , a, ,a a,,b SCIM .a a/b "$long33" '**' 'a b'; do
+	for scope in '' ',' 'a,' ',a' a,,b SCIM .a a/b "$long33" '**' 'a b'; do
 		refused "^lrkeyadm: --scope '.*': not a scope: 1 to 32 of" --org a --scope="$scope"
 	done
 	refused "^lrkeyadm: --scope '1,.*': too many scopes: at most 16" --org a \
 		--scope "$(seq -s, 1 17)"
-	for net in '' , 192.0.2.7/24 192.0.2.0/33 192.0.2 ::/129 host 192.0.2.1, 1.2.3.4/ 0x7f.1; do
+	for net in '' ',' 192.0.2.7/24 192.0.2.0/33 192.0.2 ::/129 host '192.0.2.1,' 1.2.3.4/ 0x7f.1; do
 		refused "^lrkeyadm: --allow-from '.*': not a network: a numeric address" --org a \
 			--allow-from="$net"
 	done

@@ -5,7 +5,9 @@
 
 # 2027-01-15T08:00:00Z, for tests that need a clock. What one clock has made is judged
 # by one that is near to it.
+# shellcheck disable=SC2034 # for the tests
 NOON=1800000000
+# shellcheck disable=SC2034
 DAY=86400
 
 # at SECONDS ARGUMENTS...: lrkeyadm on the test's own tree, when the clock shows SECONDS.

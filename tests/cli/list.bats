@@ -64,7 +64,7 @@ listed() {
 	run env COLUMNS=20 TERM=xterm LRKEY_TEST_TIME="$NOON" \
 		LD_PRELOAD="$LRKEY_BUILD/tests/cli/clock.so" "$LRKEYADM" --root "$ROOT" list
 	expect_status 0
-	[ "$(sed 's/  */ /g' <<<"$output")" = "ID ORG LABEL SCOPES STATE EXPIRES LAST_USED
+	[ "$(tr -s ' ' <<<"$output")" = "ID ORG LABEL SCOPES STATE EXPIRES LAST_USED
 $ALPHA1 alpha - * active never -
 $ALPHA2 alpha second, \"of\" two scim,dns active 2027-04-15T07:59:50Z -
 $BETA beta Prüfung 100% scim active 2027-04-15T07:59:10Z -
@@ -85,6 +85,7 @@ $OFF gamma - * deactivated 2027-04-15T07:59:40Z -" ] || fail "$output"
 @test "on a terminal: cut to its width, with words and colours" {
 	local line
 
+	# shellcheck disable=SC2034 # typed reads it
 	CLOCK=$NOON
 	run typed '' list
 	expect_status 0

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Where API keys, their secrets and master keys must not be found.
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
 load ../lib.bash
 load helpers.bash
 
@@ -40,7 +41,7 @@ master_bytes() {
 	traced generate --org acme --label needle >/dev/null
 	[ -n "$(given acme)" ]
 	# What is sealed is not given away.
-	[ -z "$(given needle)" ]
+	run ! grep -v ' execve(' <<<"$(given needle)"
 	expect_match "$(master_text)" '^[0-9a-f]{32}$'
 	expect_match "$(master_bytes)" '^(\\x[0-9a-f]{2}){16}$'
 	traced -s other init >/dev/null

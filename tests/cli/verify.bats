@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
 # shellcheck disable=SC2154 # run sets stderr and stderr_lines
 load ../lib.bash
 load helpers.bash

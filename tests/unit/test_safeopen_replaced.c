@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A file that is replaced between its open and the look at its descriptor, as every
+ * commit of a change does to somebody sooner or later.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <lrkey/verify.h>
+
+#include "liblrkey/lock.h"
+#include "liblrkey/safeopen.h"
+
+#include "trial.h"
+
+#define ID_A "AAAAAAAAAAAA"
+
+/* What happens at the next look at this file's descriptor, once. */
+static struct {
+	char from[512]; /* is renamed to it; "" when it is only removed */
+	char path[512];
+	bool armed;
+	unsigned fired;
+} replacing;
+
+int
+fstat(int fd, struct stat *st)
+{
+	struct stat named;
+
+	if (syscall(SYS_newfstatat, fd, "", st, AT_EMPTY_PATH) != 0)
+		return -1;
+	if (!replacing.armed ||
+	    syscall(SYS_newfstatat, AT_FDCWD, replacing.path, &named, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    named.st_ino != st->st_ino || named.st_dev != st->st_dev)
+		return 0;
+	replacing.armed = false;
+	replacing.fired++;
+	if (replacing.from[0] != '\0')
+		assert_int_equal(rename(replacing.from, replacing.path), 0);
+	else
+		assert_int_equal(unlink(replacing.path), 0);
+	return (int)syscall(SYS_newfstatat, fd, "", st, AT_EMPTY_PATH);
+}
+
+static void
+arm(const struct trial *trial, const char *from, const char *path)
+{
+	memset(&replacing, 0, sizeof(replacing));
+	if (from != NULL)
+		snprintf(replacing.from, sizeof(replacing.from), "%s", trial_path(trial, from));
+	snprintf(replacing.path, sizeof(replacing.path), "%s", trial_path(trial, path));
+	replacing.armed = true;
+}
+
+static void
+expect_fired(void)
+{
+	assert_false(replacing.armed);
+	assert_int_equal(replacing.fired, 1);
+}
+
+/* A reader has what was there when he opened it. */
+static void
+test_reader(void **state)
+{
+	static const struct lrk_file_rule rule = { O_RDONLY, 1, 100 };
+	struct trial *trial = *state;
+	struct lrk_dir dir;
+
+	assert_ok(lrk_root_open(trial->root, &dir, &trial->why));
+	for (int removed = 0; removed < 2; removed++) {
+		bool defect = false;
+		char text[4];
+		int fd = -1;
+
+		for (int i = 0; i < 2; i++) {
+			trial_write(trial, "file", "old", 3);
+			trial_write(trial, "new", "new", 3);
+			arm(trial, removed == 1 ? NULL : "new", "file");
+			if (lrk_file_open(&dir, "file", &rule, i == 0 ? NULL : &defect, &fd, NULL,
+					  &trial->why) != LRK_OK)
+				fail_msg("%s", trial->why.text);
+			expect_fired();
+			assert_false(defect);
+			assert_ok(lrk_file_read(fd, text, 3));
+			assert_memory_equal(text, "old", 3);
+			close(fd);
+		}
+	}
+	lrk_dir_close(&dir);
+}
+
+/* What is written to a file that nobody can open any more is lost. */
+static void
+test_writer(void **state)
+{
+	static const int flags[] = { O_RDWR, O_RDWR | O_APPEND, O_WRONLY };
+	struct trial *trial = *state;
+	struct lrk_dir dir;
+
+	assert_ok(lrk_root_open(trial->root, &dir, &trial->why));
+	for (size_t i = 0; i < COUNT_OF(flags); i++) {
+		const struct lrk_file_rule rule = { flags[i], 0, 100 };
+		int fd = -77;
+
+		trial_write(trial, "file", "old", 3);
+		trial_write(trial, "new", "new", 3);
+		arm(trial, i == 1 ? NULL : "new", "file");
+		assert_err(lrk_file_open(&dir, "file", &rule, NULL, &fd, NULL, &trial->why),
+			   LRK_ERR_UNSAFE);
+		expect_fired();
+		assert_says(&trial->why, trial_path(trial, "file"));
+		assert_says(&trial->why, "was removed meanwhile");
+		assert_int_equal(fd, -77);
+	}
+	lrk_dir_close(&dir);
+}
+
+/* A lock on a file that is no longer there keeps nobody out. */
+static void
+test_lock(void **state)
+{
+	struct trial *trial = *state;
+	int fd = -77;
+
+	arm(trial, NULL, LOCK_FILE);
+	assert_err(lrk_lock_take(trial->root, STORE, &fd, &trial->why), LRK_ERR_UNSAFE);
+	expect_fired();
+	assert_int_equal(fd, -77);
+}
+
+/* An authentication in the middle of a commit, and in the middle of a rekey's. */
+static void
+test_authentication(void **state)
+{
+	static const char *const files[] = { KEY_FILE, MASTER_FILE };
+	struct trial *trial = *state;
+	const struct lrk_entry entry = trial_entry(ID_A, 'a');
+	const struct lrk_credential credential = trial_credential(ID_A, 'a');
+	const struct lrk_question question = { .root = trial->root, .store = STORE,
+					       .credential = &credential, .now = TRIAL_NOW };
+
+	trial_put(trial, STORE, &entry, 1);
+	for (size_t i = 0; i < COUNT_OF(files); i++) {
+		struct lrk_answer answer = { .verdict = LRK_VERDICT_COUNT };
+		size_t size;
+		uint8_t *bytes = trial_read(trial, files[i], &size);
+
+		trial_write(trial, "new", bytes, size);
+		free(bytes);
+		arm(trial, "new", files[i]);
+		if (lrk_verify(&question, &answer, &trial->why) != LRK_OK)
+			fail_msg("%s", trial->why.text);
+		expect_fired();
+		assert_int_equal(answer.verdict, LRK_VERDICT_VALID);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		root_test(test_reader),
+		root_test(test_writer),
+		store_test(test_lock),
+		store_test(test_authentication),
+	};
+
+	return cmocka_run_group_tests_name("safeopen, replaced files", tests, NULL, NULL);
+}
