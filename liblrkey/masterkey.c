@@ -113,7 +113,7 @@ take_key(struct text *text, struct lrk_keyring *ring)
 	return true;
 }
 
-/* Whether what is left begins with a line that is a number above ours; anything else is not ours. */
+/* Whether what is left begins with a line that is a greater number; all else is not ours. */
 static bool
 is_newer(const struct text *text)
 {

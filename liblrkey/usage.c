@@ -281,6 +281,11 @@ lrk_usage_grant(int fd, const struct lrk_entry *entry, const struct lrk_use *use
 	}
 	if (err == LRK_OK)
 		*ret_granted = granted;
+	/* Recorded, and let in: but what stood there is lost, and somebody should hear of it. */
+	if (err == LRK_OK && !valid)
+		err = lrk_fail(why, LRK_ERR_USAGE,
+			       "%s: the slot of key %s was not valid, and counts from nothing again",
+			       LRK_USAGE_FILE, entry->id);
 out:
 	unlock_slot(fd, entry);
 	return err;

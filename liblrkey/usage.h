@@ -62,7 +62,8 @@ LRK_MUST_CHECK enum lrk_err lrk_usage_write(int fd, const struct lrk_entry *entr
  * when the key's limit is used up; a refusal is recorded then. For a key with a
  * limit, LRK_OK means that the use is on disk; any error means that it must be refused: its
  * slot was not had in LRK_SLOT_WAIT_MS, or is not valid, or cannot be written. For other keys the
- * lock is tried once, and an error means only that nothing was recorded.
+ * lock is tried once, and an error means only that nothing was recorded, or that the slot was not
+ * valid, and holds nothing but this use now.
  */
 LRK_MUST_CHECK enum lrk_err lrk_usage_grant(int fd, const struct lrk_entry *entry,
 					    const struct lrk_use *use, bool *ret_granted,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* lrkeyadm export: a sealed backup of a store's keys. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <lrkey/wipe.h>
 
@@ -11,6 +13,7 @@
 #include "passphrase.h"
 #include "progress.h"
 #include "reading.h"
+#include "signals.h"
 #include "uses.h"
 
 enum { PASSPHRASE_FD };
@@ -26,6 +29,7 @@ struct export {
 	uint64_t n_keys;
 	uint64_t n_tombstones;
 	uint64_t n_unknown; /* limited, and how often they were used is not known */
+	bool interrupted;
 	struct lrk_why why; /* of what stopped the walk */
 };
 
@@ -49,6 +53,10 @@ put_entry(void *context, const struct lrk_entry *entry)
 	struct key_view view = uses_view(&export->uses, entry, export->now);
 	enum lrk_err err;
 
+	/* What was begun is removed. */
+	export->interrupted = signals_end();
+	if (export->interrupted)
+		return LRK_ERR_IO;
 	close_unknown_limit(export, &view);
 	err = lrk_backup_put(export->backup, entry, &view.usage, &export->why);
 	if (err != LRK_OK)
@@ -75,6 +83,8 @@ put_entries(const struct request *request, const struct lrk_store *store, struct
 	err = lrk_snapshot_walk_whole(store, put_entry, export, &why);
 	progress_end();
 	uses_close(&export->uses);
+	if (export->interrupted)
+		return fail(STATUS_IO, request->args[0], "interrupted; removed");
 	if (export->why.text[0] != '\0')
 		return fail_core(err, request->args[0], &export->why);
 	return err == LRK_OK ? STATUS_OK : reading_fail(request, true, err, &why);
@@ -110,8 +120,8 @@ print_result(const struct request *request, const struct export *export)
 		     "%" PRIu64 " key%s a use limit, but no valid record of uses; in the backup it "
 		     "is used up", export->n_unknown, export->n_unknown == 1 ? " has" : "s have");
 	if (request->json)
-		return json_print(json_pack("{s:s, s:s, s:I, s:I}", "store", request->store, "file",
-					    request->args[0], "keys", (json_int_t)export->n_keys,
+		return json_print(json_pack("{s:s, s:o, s:I, s:I}", "store", request->store, "file",
+					    json_text(request->args[0]), "keys", (json_int_t)export->n_keys,
 					    "tombstones", (json_int_t)export->n_tombstones));
 	printf("Store %s: %" PRIu64 " key%s and %" PRIu64 " tombstone%s exported\n", request->store,
 	       export->n_keys, export->n_keys == 1 ? "" : "s", export->n_tombstones,
@@ -126,6 +136,7 @@ run(const struct request *request)
 	struct export export = { .uses = USES_CLOSED };
 	struct newfile file = NEWFILE_NONE;
 	struct passphrase passphrase;
+	struct signals signals;
 	struct lrk_header header;
 	struct lrk_store store;
 	enum status status;
@@ -136,16 +147,23 @@ run(const struct request *request)
 	status = reading_open(request, &store, &header);
 	if (status == STATUS_OK)
 		status = reading_now(&export.now);
-	if (status == STATUS_OK)
-		status = newfile_make(request->args[0], &file);
+	/* Said before somebody has typed it twice. */
+	if (status == STATUS_OK && access(request->args[0], F_OK) == 0)
+		status = fail_errno(STATUS_CREATE, request->args[0], EEXIST);
 	if (status == STATUS_OK)
 		status = passphrase_read(fd, true, &passphrase);
+	signals_hold(&signals);
+	if (status == STATUS_OK)
+		status = newfile_make(request->args[0], &file);
 	if (status == STATUS_OK)
 		status = write_backup(request, &store, &passphrase, &file, &export);
 	lrk_wipe_object(&passphrase);
 	newfile_end(&file, status == STATUS_OK);
 	lrk_store_close(&store);
-	return status == STATUS_OK ? print_result(request, &export) : status;
+	if (status == STATUS_OK)
+		status = print_result(request, &export);
+	signals_release(&signals);
+	return status;
 }
 
 const struct command cmd_export = {

@@ -65,8 +65,8 @@ print_result(const struct request *request, const struct restore *restore, bool 
 
 	if (request->json)
 		return json_print(json_pack(
-			"{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I}", "store", request->store, "file",
-			request->args[0], "dry_run", dry, "entries", (json_int_t)restore->n_entries,
+			"{s:s, s:o, s:b, s:I, s:I, s:I, s:I, s:I}", "store", request->store, "file",
+			json_text(request->args[0]), "dry_run", dry, "entries", (json_int_t)restore->n_entries,
 			"added", (json_int_t)restore->n_added, "revoked",
 			(json_int_t)restore->n_revoked, "kept", (json_int_t)restore->n_kept,
 			"generation", (json_int_t)generation));

@@ -21,6 +21,7 @@ static const struct command *const commands[] = {
 	&cmd_log,
 	&cmd_prune,
 	&cmd_rekey,
+	&cmd_check,
 	&cmd_metrics,
 	&cmd_export,
 	&cmd_import,

@@ -4,6 +4,7 @@
 #include <lrkey/wipe.h>
 
 #include "issue.h"
+#include "progress.h"
 
 static enum status
 put_keys(const struct work *work, struct issue *issue)
@@ -11,13 +12,16 @@ put_keys(const struct work *work, struct issue *issue)
 	struct lrk_entry entry = issue->model;
 	enum status status = STATUS_OK;
 
+	progress_begin("generate", issue->keys.n);
 	for (size_t i = 0; i < issue->keys.n && status == STATUS_OK; i++) {
 		status = newkeys_draw(&issue->keys, i, work, &entry);
 		if (status == STATUS_OK)
 			status = work_assign_slot(work, &entry);
 		if (status == STATUS_OK)
 			status = work_put(work, &entry);
+		progress_step(i + 1);
 	}
+	progress_end();
 	lrk_wipe_array(entry.digest);
 	return status;
 }

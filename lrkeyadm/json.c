@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <lrkey/apikey.h>
 
+#include "escape.h"
 #include "json.h"
 
 static int
@@ -66,6 +69,23 @@ void
 json_list_end(struct json_list *list)
 {
 	sink_text(list->sink, list->begun ? "\n]}\n" : "]}\n");
+}
+
+json_t *
+json_text(const char *text)
+{
+	json_t *string = NULL;
+	char *escaped = NULL;
+	size_t length;
+	FILE *stream = open_memstream(&escaped, &length);
+
+	if (stream == NULL)
+		return NULL;
+	escape_print(stream, text);
+	if (fclose(stream) == 0)
+		string = json_string(escaped);
+	free(escaped);
+	return string;
 }
 
 enum status

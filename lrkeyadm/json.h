@@ -28,6 +28,9 @@ enum status json_list_object(struct json_list *list, json_t *object);
 
 void json_list_end(struct json_list *list);
 
+/* A text from outside, such as a file's name: what could not be displayed is escaped. */
+json_t *json_text(const char *text);
+
 /* Prints one object on standard output, and releases it; NULL is a lack of memory. */
 enum status json_print(json_t *object);
 

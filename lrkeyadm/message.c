@@ -8,7 +8,6 @@
  *   main() refuses every argument that holds an API key before anything else.
  */
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,13 @@
 #define VALUE_SHOWN 80
 
 static char last[1024];
+static bool silence;
+
+void
+messages_silence(bool silent)
+{
+	silence = silent;
+}
 
 const char *
 last_failure(void)
@@ -46,8 +52,10 @@ print_line(const char *what, const char *why, char *keep, size_t keep_size)
 	fputc('\n', stream);
 	if (fclose(stream) != 0)
 		goto plain;
-	progress_hide();
-	fputs(line, stderr);
+	if (!silence) {
+		progress_hide();
+		fputs(line, stderr);
+	}
 	if (keep != NULL)
 		snprintf(keep, keep_size, "%.*s", (int)(length - prefix - 1), line + prefix);
 	free(line);

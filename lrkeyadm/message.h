@@ -8,6 +8,8 @@
 #ifndef LRKEYADM_MESSAGE_H
 #define LRKEYADM_MESSAGE_H
 
+#include <stdbool.h>
+
 #include <lrkey/error.h>
 
 /* The numbers are a promise to scripts; lrkeyadm.8 lists them. */
@@ -53,6 +55,9 @@ void note(const char *what, const char *text, ...) __attribute__((format(printf,
 
 /* The status that stands for an error of the core. */
 enum status status_from_err(enum lrk_err err);
+
+/* From now on messages are kept for last_failure, but not printed; and back. */
+void messages_silence(bool silent);
 
 /* The last error that was printed, without "lrkeyadm: "; "" when none was. Cut when long. */
 const char *last_failure(void);

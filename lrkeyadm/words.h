@@ -16,7 +16,7 @@ struct words {
 	unsigned n;
 };
 
-/* Splits text at its commas; empty words are kept, for whoever checks them. Free it with words_free. */
+/* Splits text at its commas; empty words are kept, for whoever checks them. To words_free. */
 enum status words_split(const char *text, struct words *ret);
 
 void words_free(struct words *words);

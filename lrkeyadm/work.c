@@ -12,41 +12,6 @@
 #include "syslog_copy.h"
 #include "work.h"
 
-/* What was to be ignored still is: a signal that waits does not tell. */
-static void
-hold_unless_ignored(sigset_t *held, int number)
-{
-	struct sigaction action;
-
-	if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-		sigaddset(held, number);
-}
-
-static void
-hold_signals(struct work *work)
-{
-	sigset_t held;
-
-	sigemptyset(&held);
-	hold_unless_ignored(&held, SIGINT);
-	hold_unless_ignored(&held, SIGTERM);
-	hold_unless_ignored(&held, SIGHUP);
-	/* A reader who went away must be told apart: keys are made that nobody saw. */
-	sigaddset(&held, SIGPIPE);
-	work->holds_signals = sigprocmask(SIG_BLOCK, &held, &work->signals) == 0;
-}
-
-static bool
-is_interrupted(void)
-{
-	sigset_t pending;
-
-	sigemptyset(&pending);
-	sigpending(&pending);
-	return sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
-	       sigismember(&pending, SIGHUP) == 1;
-}
-
 static enum status
 fail_change(const struct work *work, enum lrk_err err, const struct lrk_why *why)
 {
@@ -88,7 +53,7 @@ work_begin(const struct request *request, struct work *ret)
 	err = lrk_change_begin(request->root, request->store, &ret->change, &why);
 	if (err != LRK_OK)
 		return fail_change(ret, err, &why);
-	hold_signals(ret);
+	signals_hold(&ret->signals);
 	if (lrk_change_warning(ret->change) != NULL)
 		note("warning", "%s; this change repairs it", lrk_change_warning(ret->change));
 	/* Behind the lock: waiting for it takes time. */
@@ -101,11 +66,22 @@ work_begin(const struct request *request, struct work *ret)
 	return error == 0 ? STATUS_OK : fail_errno(STATUS_IO, ret->audit.path, error);
 }
 
+static enum status
+fail_interrupted(const struct work *work)
+{
+	return fail(STATUS_IO, work->request->command->name, "interrupted; nothing was changed");
+}
+
 enum status
 work_put(const struct work *work, const struct lrk_entry *entry)
 {
 	struct lrk_why why = { "" };
-	enum lrk_err err = lrk_change_put(work->change, entry, &why);
+	enum lrk_err err;
+
+	/* There may be a million of them. */
+	if (signals_end())
+		return fail_interrupted(work);
+	err = lrk_change_put(work->change, entry, &why);
 
 	return err == LRK_OK ? STATUS_OK : fail_change(work, err, &why);
 }
@@ -147,8 +123,8 @@ work_commit(struct work *work, const char (*ids)[LRK_ID_LEN + 1], size_t n_ids, 
 	err = lrk_change_prepare(work->change, &why);
 	if (err != LRK_OK)
 		return fail_change(work, err, &why);
-	if (is_interrupted())
-		return fail(STATUS_IO, event.command, "interrupted; nothing was changed");
+	if (signals_end())
+		return fail_interrupted(work);
 	status = audit_append(&work->audit, &event);
 	if (status == STATUS_OK) {
 		err = lrk_change_commit(work->change, &work->done, &why);
@@ -163,28 +139,11 @@ work_commit(struct work *work, const char (*ids)[LRK_ID_LEN + 1], size_t n_ids, 
 	return status;
 }
 
-/* Throws away a SIGPIPE that waits: whoever wrote has seen the error. */
-static void
-release_signals(const struct work *work)
-{
-	static const struct timespec at_once = { 0, 0 };
-	sigset_t broken_pipe;
-
-	if (!work->holds_signals)
-		return;
-	sigemptyset(&broken_pipe);
-	sigaddset(&broken_pipe, SIGPIPE);
-	if (sigismember(&work->signals, SIGPIPE) == 0)
-		while (sigtimedwait(&broken_pipe, NULL, &at_once) == SIGPIPE)
-			continue;
-	sigprocmask(SIG_SETMASK, &work->signals, NULL);
-}
-
 void
 work_end(struct work *work)
 {
 	audit_close(&work->audit);
 	lrk_change_end(work->change);
 	work->change = NULL;
-	release_signals(work);
+	signals_release(&work->signals);
 }

@@ -12,7 +12,6 @@
 #ifndef LRKEYADM_WORK_H
 #define LRKEYADM_WORK_H
 
-#include <signal.h>
 #include <stdbool.h>
 
 #include <lrkey/entry.h>
@@ -20,6 +19,7 @@
 #include "audit.h"
 #include "command.h"
 #include "liblrkey/change.h"
+#include "signals.h"
 #include "who.h"
 
 struct work {
@@ -28,8 +28,7 @@ struct work {
 	struct audit audit;
 	struct who who;
 	int64_t now;
-	bool holds_signals;
-	sigset_t signals; /* held before this */
+	struct signals signals;
 	bool done;	  /* the change is current */
 };
 

@@ -25,17 +25,20 @@ call_store_is_by_user(const struct call *call)
 const char *
 call_name_store(struct call *call)
 {
-	const char *user = strstr(call->options.store, OPTIONS_STORE_USER);
+	const char *option = call->options.store;
+	const char *place = strstr(option, OPTIONS_STORE_USER);
+	const char *user = call_item(call, PAM_USER);
+	char name[LRK_STORE_MAX + 1];
 	int length;
 
-	if (user == NULL)
-		return call->options.store;
-	length = snprintf(call->store, sizeof(call->store), "%.*s%s",
-			  (int)(user - call->options.store), call->options.store,
-			  call_item(call, PAM_USER));
-	if (length < 0 || (size_t)length >= sizeof(call->store) ||
-	    !lrk_is_store_name(call->store) || strcmp(call->store, LRK_STORE_DEFAULT) == 0)
+	if (place == NULL)
+		return option;
+	length = snprintf(name, sizeof(name), "%.*s%s", (int)(place - option), option, user);
+	/* Without a user there is nothing that completes the name. */
+	if (user[0] == '\0' || length < 0 || (size_t)length >= sizeof(name) ||
+	    !lrk_is_store_name(name) || strcmp(name, LRK_STORE_DEFAULT) == 0)
 		return NULL;
+	memcpy(call->store, name, (size_t)length + 1);
 	return call->store;
 }
 

@@ -21,15 +21,15 @@ struct call {
 	int argc;
 	const char **argv;
 	struct options options;
-	char store[LRK_STORE_MAX + 1]; /* see call_name_store */
+	char store[LRK_STORE_MAX + 1]; /* what call_name_store has made; "" where it has not */
 };
 
 /* A PAM item that is a string, or "" where there is none. */
 const char *call_item(const struct call *call, int item);
 
 /*
- * The name of the store that is asked, the PAM user filled in; NULL when that makes no name, or
- * that of the store which is meant when none is named: it is never reached by a user's name.
+ * The name of the store that is asked, the PAM user filled in; NULL when there is no user, or
+ * that makes no name, or makes the one which is meant when none is named: no user's name reaches it.
  */
 const char *call_name_store(struct call *call);
 

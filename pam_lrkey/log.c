@@ -8,6 +8,8 @@
  *   new line nor look like another field of this one.
  * - openlog(3), closelog(3) and setlogmask(3) MUST NOT be called: they are the
  *   host's.
+ * - The flag unrecorded_was_said MUST stay the only variable of the module that outlives a call,
+ *   and the log's alone: nothing that is decided may hang on it.
  *
  * pam_syslog(3) is not used: it writes the name of the service as it came.
  */
@@ -179,25 +181,28 @@ log_accepted(const struct call *call, const struct lrk_answer *answer)
 			 answer->entry.org, lrk_state_name(answer->state), rhost.text);
 }
 
+/* As the option names it, until the user has completed that. */
+static const char *
+store_name(const struct call *call)
+{
+	return call->store[0] != '\0' ? call->store : call->options.store;
+}
+
 void
 log_store_alarm(const struct call *call, const struct lrk_why *why)
 {
-	const char *store = call->store[0] != '\0' ? call->store : call->options.store;
-
-	log_line(call, LOG_ALERT, "store %s unavailable: %s", store, why->text);
+	log_line(call, LOG_ALERT, "store %s unavailable: %s", store_name(call), why->text);
 }
 
-/*
- * The module's only state that outlives a call: a key without a limit is let in
- * whether or not its use is recorded, and a broken usage file must not flood the log.
- */
+/* A broken usage file must not flood the log: a key without a limit is let in all the same. */
 static atomic_flag unrecorded_was_said = ATOMIC_FLAG_INIT;
 
 void
 log_unrecorded(const struct call *call, const struct lrk_why *why)
 {
 	if (!atomic_flag_test_and_set(&unrecorded_was_said))
-		log_line(call, LOG_WARNING, "uses are not recorded: %s", why->text);
+		log_line(call, LOG_WARNING, "store %s: uses are not recorded: %s",
+			 store_name(call), why->text);
 }
 
 void

@@ -30,12 +30,12 @@ is_root(const char *value)
 	return value[0] == '/' && strnlen(value, OPTIONS_ROOT_MAX + 1) <= OPTIONS_ROOT_MAX;
 }
 
-/* A name, or what a user's name completes to one: a beginning of one, which may be empty. */
+/* A name, or a beginning of one, which may be empty, with room for a user's name behind it. */
 static bool
 is_store(const char *value)
 {
 	const char *user = strstr(value, OPTIONS_STORE_USER);
-	char beginning[LRK_STORE_MAX + 1] = "";
+	char beginning[LRK_STORE_MAX] = "";
 	size_t length;
 
 	if (user == NULL)

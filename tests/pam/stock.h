@@ -9,6 +9,7 @@
 #include <lrkey/entry.h>
 
 #include "liblrkey/masterkey.h"
+#include "liblrkey/usage.h"
 
 /* 2027-01-15T08:00:00Z: what the tests call now. */
 #define STOCK_NOW INT64_C(1800000000)
@@ -31,6 +32,13 @@ struct stock_key stock_make_key(const char *root, const char *store,
 /* Changes a stored key. */
 void stock_change_key(const char *root, const char *store, const struct stock_key *key,
 		      void (*edit)(struct lrk_entry *entry));
+
+/* What the store knows of a key. */
+struct lrk_entry stock_read_key(const char *root, const char *store, const struct stock_key *key);
+
+/* What the usage file says of a key, which must be something. */
+struct lrk_usage stock_read_usage(const char *root, const char *store,
+				  const struct stock_key *key);
 
 /* The store's master keys, which the caller wipes. */
 void stock_read_keyring(const char *root, const char *store, struct lrk_keyring *ret);

@@ -604,17 +604,6 @@ test_no_key_file(void **state)
 	expect_damaged(trial);
 }
 
-/* Past the greatest size it is not even looked into, however sparse. */
-static void
-test_too_large(void **state)
-{
-	struct trial *trial = *state;
-
-	make_few(trial);
-	assert_int_equal(truncate(trial_path(trial, FILE_NAME), LRK_KEYFILE_MAX + 4096), 0);
-	expect_damaged(trial);
-}
-
 /* The fields of GDBM's header, as FORMAT.md has them. */
 static const struct field {
 	const char *name;
@@ -701,6 +690,26 @@ store_number(const struct trial *trial, const struct field *field, uint64_t numb
 		write_at(trial, field->at, &narrow, sizeof(narrow));
 	else
 		write_at(trial, field->at, &number, sizeof(number));
+}
+
+/* Past the greatest size it is not even looked into, however sparse and well made. */
+static void
+test_too_large(void **state)
+{
+	static const struct field next_block = { "next block", 32, 8, false };
+	struct trial *trial = *state;
+	struct lrk_keyfile file;
+
+	make_few(trial);
+	assert_int_equal(truncate(trial_path(trial, FILE_NAME), LRK_KEYFILE_MAX), 0);
+	expect_damaged(trial);
+	store_number(trial, &next_block, (uint64_t)LRK_KEYFILE_MAX);
+	file = open_to_read(trial);
+	expect_few(&file);
+	assert_ok(lrk_keyfile_close(&file));
+	assert_int_equal(truncate(trial_path(trial, FILE_NAME), LRK_KEYFILE_MAX + 4096), 0);
+	store_number(trial, &next_block, (uint64_t)LRK_KEYFILE_MAX + 4096);
+	expect_damaged(trial);
 }
 
 /* Values that a size could be mistaken for, in each field of the header. */

@@ -57,7 +57,7 @@ is_held(const struct trial *trial)
 	bool held;
 
 	assert_true(fd >= 0);
-	held = flock(fd, LOCK_EX | LOCK_NB) != 0;
+	held = flock(fd, LOCK_SH | LOCK_NB) != 0; /* by somebody who shares it with nobody */
 	close(fd);
 	return held;
 }

@@ -134,20 +134,30 @@ test_names(void **state)
 static void
 test_missing_parts(void **state)
 {
-	static const char *const parts[] = { KEY_FILE, MASTER_FILE, KEYS_DIR, GATE_DIR, ETC_DIR,
-					     LRK_VAR, LRK_ETC, "var/lib", "etc", "." };
+	/* Where master.key is, the store was whole once: what is missing beside it was lost. */
+	static const struct {
+		const char *path;
+		enum lrk_err expected;
+	} parts[] = {
+		{ MASTER_FILE, LRK_ERR_NO_STORE }, { ETC_DIR, LRK_ERR_NO_STORE },
+		{ LRK_ETC, LRK_ERR_NO_STORE },	   { "etc", LRK_ERR_NO_STORE },
+		{ ".", LRK_ERR_NO_STORE },	   { KEY_FILE, LRK_ERR_DAMAGED },
+		{ KEYS_DIR, LRK_ERR_DAMAGED },	   { GATE_DIR, LRK_ERR_DAMAGED },
+		{ LRK_VAR, LRK_ERR_DAMAGED },	   { "var/lib", LRK_ERR_DAMAGED },
+	};
 	struct trial *trial = *state;
 	struct lrk_entry entry = trial_entry(ID_A, 'a');
 
 	trial_put(trial, STORE, &entry, 1);
 	for (size_t i = 0; i < COUNT_OF(parts); i++) {
+		const char *path = parts[i].path;
 		char away[256];
 
-		snprintf(away, sizeof(away), "%s.away", trial_path(trial, parts[i]));
-		assert_int_equal(rename(trial_path(trial, parts[i]), away), 0);
-		expect_unusable(trial, LRK_ERR_NO_STORE, parts[i],
-				strcmp(parts[i], ".") == 0 ? "No such file" : "does not exist");
-		assert_int_equal(rename(away, trial_path(trial, parts[i])), 0);
+		snprintf(away, sizeof(away), "%s.away", trial_path(trial, path));
+		assert_int_equal(rename(trial_path(trial, path), away), 0);
+		expect_unusable(trial, parts[i].expected, path,
+				strcmp(path, ".") == 0 ? "No such file" : "does not exist");
+		assert_int_equal(rename(away, trial_path(trial, path)), 0);
 	}
 	{
 		struct lrk_store store = open_store(trial);
@@ -360,6 +370,7 @@ expect_header(struct trial *trial, enum lrk_err expected, const char *reason)
 	assert_says(&trial->why, trial_path(trial, KEY_FILE));
 	assert_says(&trial->why, reason);
 	lrk_store_close(&store);
+	memset(&trial->why, 0, sizeof(trial->why));
 	assert_err(lrk_snapshot_open(trial->root, STORE, &store, &header, NULL, &trial->why),
 		   expected);
 	assert_says(&trial->why, reason);

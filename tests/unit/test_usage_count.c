@@ -203,6 +203,24 @@ test_unlimited(void **state)
 	close(fd);
 }
 
+/* Granted and recorded, with a word about what is lost. */
+static void
+expect_begun_anew(int fd, const struct lrk_entry *entry)
+{
+	const struct lrk_use use = { NOW, "sshd", "192.0.2.7" };
+	struct lrk_why why = { "" };
+	bool granted = false;
+
+	assert_false(is_valid(fd, entry));
+	assert_err(lrk_usage_grant(fd, entry, &use, &granted, &why), LRK_ERR_USAGE);
+	assert_true(granted);
+	assert_says(&why, "usage: the slot of key " ID_A " was not valid");
+	expect_counts(fd, entry, 1, 0);
+	/* from then on it is like any other */
+	assert_true(grant_at(fd, entry, NOW));
+	expect_counts(fd, entry, 2, 0);
+}
+
 /* Without a limit nothing hangs on what stood there before. */
 static void
 test_unlimited_without_slot(void **state)
@@ -211,23 +229,16 @@ test_unlimited_without_slot(void **state)
 	int fd = usage_fd(trial, O_RDWR);
 	struct lrk_entry entry = with_slot(fd, 0, NULL);
 
-	assert_false(is_valid(fd, &entry));
-	assert_true(grant_at(fd, &entry, NOW));
-	expect_counts(fd, &entry, 1, 0);
+	expect_begun_anew(fd, &entry);
 	/* damaged */
 	assert_int_equal(pwrite(fd, "x", 1, 4 * LRK_SLOT_SIZE + 70), 1);
-	assert_false(is_valid(fd, &entry));
-	assert_true(grant_at(fd, &entry, NOW));
-	expect_counts(fd, &entry, 1, 0);
+	expect_begun_anew(fd, &entry);
 	/* an older key's */
-	assert_true(grant_at(fd, &entry, NOW));
 	entry.slot_generation++;
-	assert_true(grant_at(fd, &entry, NOW));
-	expect_counts(fd, &entry, 1, 0);
+	expect_begun_anew(fd, &entry);
 	/* a file cut short, down to nothing */
 	assert_int_equal(ftruncate(fd, 0), 0);
-	assert_true(grant_at(fd, &entry, NOW));
-	expect_counts(fd, &entry, 1, 0);
+	expect_begun_anew(fd, &entry);
 	close(fd);
 }
 

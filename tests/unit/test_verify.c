@@ -561,7 +561,10 @@ expect_no_answer(struct trial *trial, struct asked *asked, enum lrk_err expected
 static void
 test_no_store(void **state)
 {
-	static const char *const files[] = { KEY_FILE, MASTER_FILE };
+	static const struct {
+		const char *path;
+		enum lrk_err expected;
+	} files[] = { { MASTER_FILE, LRK_ERR_NO_STORE }, { KEY_FILE, LRK_ERR_DAMAGED } };
 	struct trial *trial = *state;
 	const struct lrk_entry entry = trial_entry(ID, SECRET);
 	struct asked asked;
@@ -577,11 +580,11 @@ test_no_store(void **state)
 	expect_no_answer(trial, &asked, LRK_ERR_NO_STORE, "/none");
 	asked.question.root = trial->root;
 	for (size_t i = 0; i < COUNT_OF(files); i++) {
-		assert_int_equal(rename(trial_path(trial, files[i]), trial_path(trial, "away")),
-				 0);
-		expect_no_answer(trial, &asked, LRK_ERR_NO_STORE, files[i]);
-		assert_int_equal(rename(trial_path(trial, "away"), trial_path(trial, files[i])),
-				 0);
+		const char *path = files[i].path;
+
+		assert_int_equal(rename(trial_path(trial, path), trial_path(trial, "away")), 0);
+		expect_no_answer(trial, &asked, files[i].expected, path);
+		assert_int_equal(rename(trial_path(trial, "away"), trial_path(trial, path)), 0);
 	}
 	ask(trial, &asked, LRK_VERDICT_VALID);
 }

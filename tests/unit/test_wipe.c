@@ -18,6 +18,7 @@
 #include "liblrkey/apikey.h"
 #include "liblrkey/masterfile.h"
 #include "liblrkey/record.h"
+#include "liblrkey/rekey.h"
 #include "liblrkey/snapshot.h"
 
 #include "trial.h"
@@ -39,6 +40,7 @@ static struct {
 	char api_key[LRK_APIKEY_LEN + 1];
 	struct lrk_answer answer;
 	struct lrk_store store;
+	struct lrk_change *change;
 	struct lrk_why why;
 	uint8_t plain[LRK_PLAIN_MAX];
 	uint8_t record[LRK_RECORD_MAX];
@@ -61,15 +63,22 @@ copy_stack(void)
 		to[i] = from[i];
 }
 
+/* To the compiler, somebody may look at these bytes: they are there, in a row. */
+static inline void
+keep(void *bytes)
+{
+	__asm__ volatile("" : : "r"(bytes) : "memory");
+}
+
 /* Keeps the operation's frames below those of whoever waits after it. */
 static __attribute__((noinline)) void
 run_deeper(void)
 {
-	volatile uint8_t gap[16384];
+	uint8_t gap[16384];
 
-	gap[0] = 0;
+	keep(gap);
 	shared.operation();
-	gap[sizeof(gap) - 1] = gap[0];
+	keep(gap);
 }
 
 static void *
@@ -168,21 +177,19 @@ teardown(void **state)
 static void
 leave_a_secret(void)
 {
-	volatile char copy[LRK_SECRET_LEN];
+	char copy[LRK_SECRET_LEN];
 
-	for (size_t i = 0; i < sizeof(copy); i++)
-		copy[i] = SECRET[i];
-	shared.length = (size_t)copy[0];
+	memcpy(copy, SECRET, sizeof(copy));
+	keep(copy);
 }
 
 static void
 leave_a_digest(void)
 {
-	volatile uint8_t copy[LRK_DIGEST_LEN];
+	uint8_t copy[LRK_DIGEST_LEN];
 
-	for (size_t i = 0; i < sizeof(copy); i++)
-		copy[i] = shared.entry.digest[i];
-	shared.length = copy[0];
+	memcpy(copy, shared.entry.digest, sizeof(copy));
+	keep(copy);
 }
 
 static void
@@ -254,12 +261,29 @@ test_generate(void **state)
 
 /* ---- Master keys ------------------------------------------------------------------- */
 
+/* Makes the master key that is looked for. */
+static enum lrk_err
+ring_random(void *bytes, size_t length)
+{
+	memcpy(bytes, shared.ring.keys[0].key, length);
+	return LRK_OK;
+}
+
 static void
 parse_ring(void)
 {
 	struct lrk_keyring ring;
 
 	shared.err = lrk_keyring_parse(shared.ring_text, shared.ring_text_length, &ring);
+	lrk_wipe_object(&ring);
+}
+
+static void
+add_to_ring(void)
+{
+	struct lrk_keyring ring = { 0 };
+
+	shared.err = lrk_keyring_add(&ring, ring_random);
 	lrk_wipe_object(&ring);
 }
 
@@ -296,10 +320,14 @@ test_master_keys(void **state)
 	run(parse_ring);
 	assert_ok(shared.err);
 	expect_nothing_left("parsing master.key");
-	shared.ring_text[shared.ring_text_length - 2] = 'X'; /* found at the end, when all was read */
+	/* found at the end, when all was read */
+	shared.ring_text[shared.ring_text_length - 2] = 'X';
 	run(parse_ring);
 	assert_err(shared.err, LRK_ERR_DAMAGED);
 	expect_nothing_left("refusing master.key");
+	run(add_to_ring);
+	assert_ok(shared.err);
+	expect_nothing_left("adding a master key");
 	run(format_ring);
 	expect_nothing_left("formatting master.key");
 
@@ -394,6 +422,9 @@ walk_store(void)
 				       &shared.why);
 	if (shared.err == LRK_OK)
 		shared.err = lrk_snapshot_walk(&shared.store, look_at_nothing, NULL, &shared.why);
+	if (shared.err == LRK_OK)
+		shared.err = lrk_snapshot_walk_whole(&shared.store, look_at_nothing, NULL,
+						     &shared.why);
 	lrk_store_close(&shared.store);
 }
 
@@ -465,6 +496,71 @@ test_change(void **state)
 	expect_nothing_left("a change");
 }
 
+/* One step at a time: a later one would cover what an earlier one left. */
+static void
+begin_change(void)
+{
+	shared.err = lrk_change_begin(shared.trial->root, STORE, &shared.change, &shared.why);
+}
+
+static void
+rekey_seal(void)
+{
+	bool resumed;
+
+	shared.err = lrk_rekey_seal(shared.change, NULL, NULL, &resumed, &shared.why);
+}
+
+static void
+prepare_change(void)
+{
+	shared.err = lrk_change_prepare(shared.change, &shared.why);
+}
+
+static void
+commit_change(void)
+{
+	bool done = false;
+
+	shared.err = lrk_change_commit(shared.change, &done, &shared.why);
+}
+
+static void
+rekey_finish(void)
+{
+	shared.err = lrk_rekey_finish(shared.change, &shared.why);
+}
+
+static void
+end_change(void)
+{
+	lrk_change_end(shared.change);
+}
+
+static void
+test_rekey(void **state)
+{
+	static void (*const steps[])(void) = { begin_change,  rekey_seal,   prepare_change,
+					       commit_change, rekey_finish, end_change };
+	const struct lrk_keyring before = shared.ring;
+	struct lrk_keyring after = before;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(steps); i++) {
+		run(steps[i]);
+		assert_ok(shared.err);
+		if (steps[i] == rekey_seal) {
+			after = trial_ring(shared.trial, STORE);
+			assert_int_equal(after.n_keys, 2);
+			after.keys[0] = after.keys[after.active];
+		}
+		shared.ring = before;
+		expect_nothing_left("a rekey");
+		shared.ring = after;
+		expect_nothing_left("a rekey, of the new master key,");
+	}
+}
+
 int
 main(void)
 {
@@ -472,7 +568,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		wipe_test(test_search), wipe_test(test_parse),	wipe_test(test_generate),
 		wipe_test(test_master_keys), wipe_test(test_records), wipe_test(test_stores),
-		wipe_test(test_verify), wipe_test(test_change),
+		wipe_test(test_verify), wipe_test(test_change), wipe_test(test_rekey),
 	};
 
 	return cmocka_run_group_tests_name("wipe", tests, NULL, NULL);
