@@ -14,6 +14,7 @@
 #   prefix= bindir= mandir= docdir= sysconfdir= pamdir= multiarch=   where to
 #   PACKAGES=no            check and demo neither look for packages nor install any
 #   PROVE_FLAGS=-v         flags for prove(1)
+#   TEST_SECONDS=300       the longest that one test program may take
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -51,8 +52,9 @@ sysconfdir ?= /etc
 multiarch ?= $(shell $(CC) -print-multiarch 2>/dev/null)
 pamdir ?= /lib/$(if $(multiarch),$(multiarch)/)security
 
-# What a failing test says is shown.
+# What a failing test says is shown; a test program that hangs is ended.
 PROVE_FLAGS ?= --failures --comments
+TEST_SECONDS ?= 300
 
 INSTALL ?= install
 INSTALL_PROGRAM := $(INSTALL) -m 0755
@@ -237,6 +239,17 @@ $(shared_tests): $(build)/%.so: %.c $(stamp)
 
 -include $(all_objs:.o=.d) $(shared_tests:.so=.d)
 
+# The SCIM server that tests/services asks, with the packages of its lock file and no other; none
+# of their scripts is run.
+scim_files := $(wildcard tests/services/scim/*)
+scim := build/scim/node_modules/.package-lock.json
+$(scim): $(scim_files)
+	$(say) NPM $(@D)
+	@rm -rf build/scim && mkdir -p build/scim && cp $(scim_files) build/scim
+	$(quiet)cd build/scim && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier \
+		--loglevel=error
+	@touch $@
+
 # ---- Testing -----------------------------------------------------------------
 
 # What anybody may run, and what needs root: real users and groups, real servers.
@@ -284,6 +297,7 @@ PARTS ?= $(parts)
 
 # A part without a test would pass unseen.
 run-tests: $(if $(filter style cli root services inject,$(PARTS)),programs) \
+		$(if $(filter services,$(PARTS)),$(scim)) \
 		$(if $(filter unit,$(PARTS)),$(unit_programs)) \
 		$(if $(filter pam,$(PARTS)),$(module) $(pam_programs) $(host_programs) $(shared_tests))
 	$(foreach part,$(PARTS),$(if $(strip $(call tests_in,$(part))),,$(error tests/$(part) has no test)))
@@ -292,7 +306,7 @@ run-tests: $(if $(filter style cli root services inject,$(PARTS)),programs) \
 			$(addprefix '***   ',$(foreach part,$(parts_root),$(sort $(wildcard tests/$(part)/*.bats)))) \
 			'*** Run "make check" as root on a test machine to have them run.' ''; \
 	fi
-	@umask 022; $(test_env) prove $(PROVE_FLAGS) -e '' \
+	@umask 022; $(test_env) prove $(PROVE_FLAGS) -e 'timeout -k 10 $(TEST_SECONDS)' \
 		$(foreach part,$(PARTS),$(call tests_in,$(part))) </dev/null
 
 # ---- Looking after the source ------------------------------------------------

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
+#include <paths.h>
 #include <pwd.h>
 #include <shadow.h>
+#include <unistd.h>
 
 #include <lrkey/wipe.h>
 
@@ -17,6 +19,13 @@ is_no_such_user(int error)
 	       error == EPERM;
 }
 
+/* NSS makes up what it may not read: of root, nss-systemd(8) then says that he is locked. */
+static bool
+may_read_shadow(void)
+{
+	return euidaccess(_PATH_SHADOW, R_OK) == 0 || errno == ENOENT;
+}
+
 /* Says yes where shadow(5) cannot be read: that is root's to know. */
 static bool
 is_open_account(const char *user, int64_t now)
@@ -25,7 +34,8 @@ is_open_account(const char *user, int64_t now)
 	struct spwd shadow, *found = NULL;
 	bool open = true;
 
-	if (getspnam_r(user, &shadow, buffer, sizeof(buffer), &found) == 0 && found != NULL) {
+	if (may_read_shadow() &&
+	    getspnam_r(user, &shadow, buffer, sizeof(buffer), &found) == 0 && found != NULL) {
 		/* An empty field is -1; 0 is a day long past, as for pam_unix and sshd. */
 		bool expired = found->sp_expire >= 0 && now / SECONDS_PER_DAY >= found->sp_expire;
 		bool locked = found->sp_pwdp != NULL && found->sp_pwdp[0] == '!';

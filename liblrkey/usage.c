@@ -10,6 +10,8 @@
  *   where that fails.
  * - Locks MUST be those of the open file (F_OFD_SETLK): a process's own would be
  *   shared by its threads, and lost when any of them closes the file.
+ * - A slot of a newer key MUST NOT be written for an older one: whoever still reads an
+ *   old snapshot would wipe out the count of a limit.
  * - No one MUST wait longer than the budget: the host waits with us.
  */
 #include <errno.h>
@@ -136,8 +138,28 @@ lrk_usage_create(const struct lrk_dir *gate, struct lrk_why *why)
 	return err;
 }
 
-enum lrk_err
-lrk_usage_read(int fd, const struct lrk_entry *entry, struct lrk_usage *ret, bool *ret_valid)
+/* Whose slot it is that stands in an entry's place. */
+enum slot_owner {
+	SLOT_NOBODYS, /* missing, damaged, or of a key that had the place before */
+	SLOT_OURS,
+	SLOT_NEWER, /* of a key that has the place now: our snapshot is an old one */
+};
+
+static enum slot_owner
+judge_slot(const uint8_t *slot, ssize_t length, const struct lrk_entry *entry)
+{
+	uint64_t generation;
+
+	if (length != LRK_SLOT_SIZE || get_u64(slot + AT_CHECK) != make_check(slot))
+		return SLOT_NOBODYS;
+	generation = get_u64(slot + AT_GENERATION);
+	if (generation == entry->slot_generation)
+		return SLOT_OURS;
+	return generation > entry->slot_generation ? SLOT_NEWER : SLOT_NOBODYS;
+}
+
+static enum lrk_err
+read_slot(int fd, const struct lrk_entry *entry, struct lrk_usage *ret, enum slot_owner *ret_owner)
 {
 	uint8_t slot[LRK_SLOT_SIZE];
 	ssize_t n;
@@ -148,9 +170,8 @@ lrk_usage_read(int fd, const struct lrk_entry *entry, struct lrk_usage *ret, boo
 	if (n < 0)
 		return LRK_ERR_IO;
 	memset(ret, 0, sizeof(*ret));
-	*ret_valid = n == sizeof(slot) && get_u64(slot + AT_GENERATION) == entry->slot_generation &&
-		     get_u64(slot + AT_CHECK) == make_check(slot);
-	if (!*ret_valid)
+	*ret_owner = judge_slot(slot, n, entry);
+	if (*ret_owner != SLOT_OURS)
 		return LRK_OK;
 	ret->uses = get_u64(slot + AT_USES);
 	ret->denied = get_u64(slot + AT_DENIED);
@@ -160,6 +181,17 @@ lrk_usage_read(int fd, const struct lrk_entry *entry, struct lrk_usage *ret, boo
 	get_text(slot + AT_SERVICE, LRK_SERVICE_MAX, ret->service);
 	get_text(slot + AT_RHOST, LRK_RHOST_MAX, ret->rhost);
 	return LRK_OK;
+}
+
+enum lrk_err
+lrk_usage_read(int fd, const struct lrk_entry *entry, struct lrk_usage *ret, bool *ret_valid)
+{
+	enum slot_owner owner;
+	enum lrk_err err = read_slot(fd, entry, ret, &owner);
+
+	if (err == LRK_OK)
+		*ret_valid = owner == SLOT_OURS;
+	return err;
 }
 
 enum lrk_err
@@ -253,17 +285,22 @@ enum lrk_err
 lrk_usage_grant(int fd, const struct lrk_entry *entry, const struct lrk_use *use, bool *ret_granted,
 		struct lrk_why *why)
 {
-	bool limited = entry->max_uses != 0, valid, granted = true;
+	bool limited = entry->max_uses != 0, granted = true;
 	struct lrk_usage usage;
 	enum lrk_err err = LRK_OK;
+	enum slot_owner owner;
 
 	if (!lock_slot(fd, entry, limited ? LRK_SLOT_WAIT_MS : 0))
 		return fail_use_errno(why, entry, errno);
-	if (lrk_usage_read(fd, entry, &usage, &valid) != LRK_OK) {
+	if (read_slot(fd, entry, &usage, &owner) != LRK_OK) {
 		err = fail_use_errno(why, entry, errno);
 		goto out;
 	}
-	if (limited && !valid) {
+	if (owner == SLOT_NEWER) {
+		err = fail_use(why, entry, "its slot is another key's by now");
+		goto out;
+	}
+	if (limited && owner != SLOT_OURS) {
 		err = fail_use(why, entry, "its slot is not valid: set --max-uses again");
 		goto out;
 	}
@@ -282,7 +319,7 @@ lrk_usage_grant(int fd, const struct lrk_entry *entry, const struct lrk_use *use
 	if (err == LRK_OK)
 		*ret_granted = granted;
 	/* Recorded, and let in: but what stood there is lost, and somebody should hear of it. */
-	if (err == LRK_OK && !valid)
+	if (err == LRK_OK && owner != SLOT_OURS)
 		err = lrk_fail(why, LRK_ERR_USAGE,
 			       "%s: the slot of key %s was not valid, and counts from nothing again",
 			       LRK_USAGE_FILE, entry->id);
@@ -295,13 +332,13 @@ void
 lrk_usage_deny(int fd, const struct lrk_entry *entry)
 {
 	struct lrk_usage usage;
-	bool valid;
+	enum slot_owner owner;
 
 	if (!lock_slot(fd, entry, 0))
 		return;
 	/* A slot that is not valid stays so where a limit hangs on it. */
-	if (lrk_usage_read(fd, entry, &usage, &valid) == LRK_OK &&
-	    (valid || entry->max_uses == 0)) {
+	if (read_slot(fd, entry, &usage, &owner) == LRK_OK &&
+	    (owner == SLOT_OURS || (owner == SLOT_NOBODYS && entry->max_uses == 0))) {
 		usage.denied = one_more(usage.denied);
 		if (lrk_usage_write(fd, entry, &usage) != LRK_OK)
 			errno = 0; /* refused all the same */

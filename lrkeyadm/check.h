@@ -6,6 +6,8 @@
 #include "findings.h"
 #include "liblrkey/store.h"
 
+enum check_file { FILE_MASTER, FILE_LOCK, FILE_USAGE, FILE_AUDIT, FILE_KEYS, N_FILES };
+
 struct check {
 	const struct request *request;
 	struct findings findings;
@@ -16,6 +18,7 @@ struct check {
 	gid_t verifiers;
 	bool has_managers;
 	gid_t managers;
+	bool told[N_FILES]; /* that the file is refused; nobody says it again */
 	struct lrk_store store; /* what of it could be opened */
 	bool has_ring;
 	bool has_file;

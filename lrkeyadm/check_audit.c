@@ -51,14 +51,18 @@ look_at_change(struct trail *trail, const struct audit_line *line)
 	uint64_t generation = line->generation;
 
 	if (trail->check->locked && trail->check->has_header &&
-	    generation > trail->check->header.generation)
+	    generation > trail->check->header.generation) {
 		find_line(trail, line,
 			  "tells of a change that never became current; the next change takes it back");
-	else if (trail->has_last && generation <= trail->last)
+		return;
+	}
+	if (trail->has_last && generation <= trail->last) {
 		find_line(trail, line,
 			  "tells of a generation that the log has had already; compare it with the "
 			  "system's log");
-	else if (trail->has_last && generation != trail->last + 1)
+		return;
+	}
+	if (trail->has_last && generation != trail->last + 1)
 		find_line(trail, line,
 			  "does not follow the line before: lines are missing; compare it with the "
 			  "system's log");
@@ -96,7 +100,7 @@ check_audit(struct check *check)
 	struct trail trail = { .check = check };
 	enum status status;
 
-	if (check->store.gate.fd < 0)
+	if (check->store.gate.fd < 0 || check->told[FILE_AUDIT])
 		return;
 	snprintf(trail.path, sizeof(trail.path), "%s/%s", check->store.gate.path, LRK_AUDIT_FILE);
 	messages_silence(true);

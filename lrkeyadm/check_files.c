@@ -95,6 +95,7 @@ judge_dir(struct check *check, const struct lrk_dir *dir, mode_t mode)
 
 /* What a file must be like, and what to do when it is missing. */
 struct file_rule {
+	enum check_file file;
 	const char *name;
 	mode_t mode;
 	bool any_owner;
@@ -110,6 +111,7 @@ check_file(struct check *check, const struct lrk_dir *dir, const struct file_rul
 
 	if (dir->fd < 0)
 		return;
+	check->told[rule->file] = true;
 	snprintf(path, sizeof(path), "%s/%s", dir->path, rule->name);
 	if (fstatat(dir->fd, rule->name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
 		if (errno == ENOENT)
@@ -133,6 +135,7 @@ check_file(struct check *check, const struct lrk_dir *dir, const struct file_rul
 		judge_group(check, path, &st, check->verifiers);
 	judge_mode(check, path, &st, rule->mode);
 	judge_links(check, path, &st);
+	check->told[rule->file] = st.st_nlink != 1 || (st.st_mode & S_IWOTH) != 0;
 }
 
 /* The owner of the key file is the manager who changed it last; he must be one still. */
@@ -261,20 +264,20 @@ static void
 judge_files(struct check *check)
 {
 	static const struct file_rule master = {
-		LRK_MASTER_FILE, 0640, false, false,
+		FILE_MASTER, LRK_MASTER_FILE, 0640, false, false,
 		"restore it from a backup of the machine: without it no key can be read"
 	};
 	static const struct file_rule in_gate[] = {
-		{ LRK_LOCK_FILE, 0660, false, true,
+		{ FILE_LOCK, LRK_LOCK_FILE, 0660, false, true,
 		  "make an empty file with the owner, group and mode of audit.log" },
-		{ LRK_USAGE_FILE, 0660, false, false,
+		{ FILE_USAGE, LRK_USAGE_FILE, 0660, false, false,
 		  "the next change by root makes it; keys with a use limit are refused until edit ID "
 		  "--max-uses N" },
-		{ LRK_AUDIT_FILE, 0660, false, true,
+		{ FILE_AUDIT, LRK_AUDIT_FILE, 0660, false, true,
 		  "make an empty file with the owner, group and mode of lock" },
 	};
 	static const struct file_rule key_file = {
-		LRK_KEY_FILE, 0644, true, true,
+		FILE_KEYS, LRK_KEY_FILE, 0644, true, true,
 		"restore it from a backup of the machine, or make the store anew and import a backup"
 	};
 	const struct lrk_store *store = &check->store;

@@ -72,8 +72,18 @@ judge_links(struct check *check, const char *path, const struct stat *st)
 {
 	if (st->st_nlink != 1)
 		findings_add(&check->findings, SEVERITY_ERROR, path,
-			     "has %llu names, so that services refuse it; find the other with "
+			     "has %llu names, so that it is refused; find the other with "
 			     "'find -samefile' and remove it", (unsigned long long)st->st_nlink);
+}
+
+const char *
+check_reason(const char *path, const struct lrk_why *why)
+{
+	size_t length = strlen(path);
+
+	if (strncmp(why->text, path, length) == 0 && strncmp(why->text + length, ": ", 2) == 0)
+		return why->text + length + 2;
+	return why->text;
 }
 
 void

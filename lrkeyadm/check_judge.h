@@ -17,6 +17,9 @@ void judge_group(struct check *check, const char *path, const struct stat *st, g
 void judge_mode(struct check *check, const char *path, const struct stat *st, mode_t mode);
 void judge_links(struct check *check, const char *path, const struct stat *st);
 
+/* What the core says of a file, without the path that it begins with. */
+const char *check_reason(const char *path, const struct lrk_why *why);
+
 /* Calls look for each name in a directory, if it is open. */
 typedef void (*check_look_fn)(struct check *check, const struct lrk_dir *dir, const char *name);
 void check_list_dir(struct check *check, const struct lrk_dir *dir, check_look_fn look);

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "check_judge.h"
 #include "liblrkey/inspect.h"
 #include "liblrkey/record.h"
 #include "liblrkey/usage.h"
@@ -121,8 +121,9 @@ look_at_record(void *context, const struct lrk_inspected *record)
 		seal = &look->seals[look->n_seals++];
 		seal->master_id = record->master_id;
 		memcpy(seal->iv, record->iv, sizeof(seal->iv));
-		memcpy(seal->id, record->is_header ? LRK_HEADER_NAME : record->id,
-		       record->is_header ? sizeof(LRK_HEADER_NAME) : sizeof(seal->id));
+		snprintf(seal->id, sizeof(seal->id), "%s",
+			 record->is_header ? LRK_HEADER_NAME :
+			 record->id[0] != '\0' ? record->id : "?");
 	}
 	if (record->err != LRK_OK)
 		find_unreadable(look, record);
@@ -255,15 +256,18 @@ open_usage(struct look *look)
 	struct lrk_why why = { "" };
 	enum lrk_err err;
 
-	if (look->check->store.gate.fd < 0)
+	if (look->check->store.gate.fd < 0 || look->check->told[FILE_USAGE])
 		return;
 	err = lrk_usage_open(&look->check->store.gate, false, &look->usage_fd, &why);
-	if (err != LRK_OK)
+	if (err != LRK_OK) {
+		char path[300];
+
+		snprintf(path, sizeof(path), "%s/%s", look->check->store.gate.path, LRK_USAGE_FILE);
 		look->usage_fd = -1;
-	/* That it is missing, or of a wrong kind or mode, was said before. */
-	if (err != LRK_OK && err != LRK_ERR_NOT_FOUND && err != LRK_ERR_UNSAFE)
-		findings_add(&look->check->findings, SEVERITY_ERROR, LRK_USAGE_FILE,
-			     "%s; keys with a use limit are refused", why.text);
+		findings_add(&look->check->findings, SEVERITY_ERROR, path,
+			     "%s; keys with a use limit are refused until this is mended",
+			     check_reason(path, &why));
+	}
 }
 
 static void
@@ -280,7 +284,7 @@ walk(struct look *look)
 	    check->findings.status == STATUS_OK)
 		findings_add(&check->findings, SEVERITY_ERROR, look->path,
 			     "%s; restore it from a backup of the machine, or make the store anew and "
-			     "import a backup", why.text);
+			     "import a backup", check_reason(look->path, &why));
 	progress_end();
 	/* Without any master key that was said already. */
 	if (look->n_unknown_master > 0 && check->has_ring)

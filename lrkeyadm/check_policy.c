@@ -5,6 +5,7 @@
 
 #include "check_judge.h"
 #include "policy.h"
+#include "reading.h"
 
 static void
 judge_file(struct check *check, const struct lrk_dir *dir, const char *name)
@@ -42,10 +43,14 @@ judge_drop_ins(struct check *check)
 void
 check_policy(struct check *check)
 {
+	struct lrk_dir etc = LRK_DIR_NONE;
+	struct lrk_why why = { "" };
 	struct policy policy;
 
-	if (check->store.etc.fd < 0)
+	/* A directory that is refused was told of with the others. */
+	if (reading_dir(check->request, LRK_ETC, &etc, &why) != LRK_OK)
 		return;
+	lrk_dir_close(&etc);
 	judge_file(check, &check->store.etc, "policy.conf");
 	judge_drop_ins(check);
 	/* What policy_read has to say is a finding here. */

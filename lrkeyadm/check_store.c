@@ -2,7 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-#include "check.h"
+#include "check_judge.h"
 #include "liblrkey/masterfile.h"
 
 static void
@@ -17,11 +17,10 @@ open_ring(struct check *check)
 	snprintf(path, sizeof(path), "%s/%s", check->store.etc.path, LRK_MASTER_FILE);
 	err = lrk_master_file_read(&check->store.etc, &check->store.ring, &why);
 	check->has_ring = err == LRK_OK;
-	if (err == LRK_ERR_DAMAGED || err == LRK_ERR_VERSION || err == LRK_ERR_ACCESS)
+	if (err != LRK_OK && !check->told[FILE_MASTER])
 		findings_add(&check->findings, SEVERITY_ERROR, path,
-			     "%s; restore it from a backup of the machine", lrk_err_text(err));
-	else if (err != LRK_OK && err != LRK_ERR_NOT_FOUND)
-		findings_add(&check->findings, SEVERITY_ERROR, path, "is refused: %s", why.text);
+			     "%s; restore it from a backup of the machine",
+			     check_reason(path, &why));
 	if (check->has_ring && check->store.ring.n_keys > 1)
 		findings_add(&check->findings, SEVERITY_WARNING, path,
 			     "holds %u master keys: a rekey was not finished; as root: rekey",
@@ -44,10 +43,10 @@ open_file(struct check *check, const char *path)
 	if (err == LRK_OK)
 		err = lrk_keyfile_open(fd, path, &check->store.file, &why);
 	check->has_file = err == LRK_OK;
-	if (err != LRK_OK && err != LRK_ERR_NOT_FOUND)
+	if (err != LRK_OK && !check->told[FILE_KEYS])
 		findings_add(&check->findings, SEVERITY_ERROR, path,
 			     "%s; restore it from a backup of the machine, or make the store anew and "
-			     "import a backup", why.text);
+			     "import a backup", check_reason(path, &why));
 }
 
 static void
@@ -60,7 +59,8 @@ open_header(struct check *check, const char *path)
 	check->has_header = lrk_store_header(&check->store, &check->header, &why) == LRK_OK;
 	if (!check->has_header)
 		findings_add(&check->findings, SEVERITY_ERROR, path,
-			     "%s; restore both files from one backup of the machine", why.text);
+			     "%s; restore both files from one backup of the machine",
+			     check_reason(path, &why));
 }
 
 void

@@ -207,7 +207,7 @@ edit_life(const struct wish *wish, int64_t now, struct lrk_entry *entry,
 	begin = entry->not_before > now ? entry->not_before : now;
 	if (given(wish, EXPIRES) != NULL && entry->expires != to->expires) {
 		entry->expires = to->expires;
-		/* The term of a successor stays what it was, unless there was none, or is none now. */
+		/* A successor's term stays what it was, unless there was none, or is none now. */
 		if (entry->expires == LRK_NEVER)
 			entry->term = LRK_NEVER;
 		else if (entry->term == LRK_NEVER)

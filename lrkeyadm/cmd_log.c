@@ -22,8 +22,8 @@ static const struct option_row options[] = {
 struct log {
 	const char *id; /* NULL: all */
 	int64_t since;
-	uint64_t last_shown; /* the generation of the last change that was shown */
-	bool any_shown;
+	uint64_t last; /* the generation of the last change */
+	bool last_wanted;
 	bool as_json;
 	struct sink sink;
 	struct json_list json;
@@ -71,15 +71,18 @@ names_id(const struct audit_line *line, const char *id)
 	return false;
 }
 
-/* A line that takes back one that was shown belongs to it. */
 static bool
-is_wanted(const struct log *log, const struct audit_line *line)
+is_wanted(struct log *log, const struct audit_line *line)
 {
-	if (line->time < log->since)
-		return false;
-	if (log->id == NULL || names_id(line, log->id))
-		return true;
-	return line->is_void && log->any_shown && line->generation == log->last_shown;
+	bool recent = line->time >= log->since;
+
+	/* What takes a line back belongs to it. */
+	if (line->is_void)
+		return recent && (log->id == NULL ||
+				  (log->last_wanted && line->generation == log->last));
+	log->last = line->generation;
+	log->last_wanted = recent && (log->id == NULL || names_id(line, log->id));
+	return log->last_wanted;
 }
 
 static enum status
@@ -144,10 +147,6 @@ show_line(void *context, const struct audit_line *line)
 	}
 	if (!is_wanted(log, line))
 		return STATUS_OK;
-	if (!line->is_void) {
-		log->last_shown = line->generation;
-		log->any_shown = true;
-	}
 	status = log->as_json ? show_json(log, line) : show_text(line);
 	/* A full disk need not be told a million times. */
 	return status == STATUS_OK && log->sink.error != 0 ? STATUS_NO : status;

@@ -89,17 +89,16 @@ is_obsolete(const struct review *review, const struct key_view *view,
 	    char detail[static DETAIL_MAX])
 {
 	const struct lrk_entry *entry = view->entry;
-	enum lrk_state state = view_state(view);
+	int64_t unused = review->policy.review_unused;
 	bool used = view->usage.last_used != 0;
 	char when[LRK_TIME_TEXT];
 
 	lrk_time_format(used ? view->usage.last_used : entry->created, when);
 	snprintf(detail, DETAIL_MAX, used ? "last used %s" : "never used since %s", when);
 	/* Where no use can be on record, none is no sign. */
-	return view->recorded && review->policy.review_unused != LRK_NEVER &&
-	       entry->successor[0] == '\0' &&
-	       state != LRK_STATE_PENDING && view_unused_for(view) >= review->policy.review_unused &&
-	       review->now - entry->not_before >= review->policy.review_unused;
+	return view->recorded && unused != LRK_NEVER && entry->successor[0] == '\0' &&
+	       view_state(view) != LRK_STATE_PENDING && view_unused_for(view) >= unused &&
+	       review->now - entry->not_before >= unused;
 }
 
 static bool

@@ -27,9 +27,10 @@ note_not_working(const struct targets *targets)
 		lrk_time_format(entry->expires, when);
 		if (state == LRK_STATE_EXPIRED)
 			note(entry->id, "activated, but expired %s", when);
-		else if (!view_works(&view))
-			note(entry->id, "activated, but %s", lrk_state_works(state) ?
-				       "its use limit cannot be kept" : lrk_state_name(state));
+		else if (state == LRK_STATE_EXHAUSTED)
+			note(entry->id, "activated, but exhausted");
+		else if (lrk_state_works(state) && !view_works(&view))
+			note(entry->id, "activated, but its use limit has no valid record");
 	}
 }
 

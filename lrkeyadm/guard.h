@@ -13,7 +13,10 @@
 #include "liblrkey/store.h"
 #include "targets.h"
 
-/* Keys work as view_works says. STATUS_POLICY, with the scope and key meant, where one would be the last. */
+/*
+ * STATUS_POLICY, with the scope and key meant, where one would be the last. Keys work as
+ * view_works says.
+ */
 enum status guard_check(const struct request *request, const struct lrk_store *store,
 			struct targets *targets);
 

@@ -96,5 +96,7 @@ main(int argc, char **argv)
 	}
 	request_free(&request);
 	output = close_output();
-	return (int)(status != STATUS_OK ? status : output);
+	/* A no that could not be printed is an error. */
+	return (int)(status == STATUS_OK || (status == STATUS_NO && output != STATUS_OK) ? output :
+										      status);
 }

@@ -24,7 +24,10 @@ struct targets {
 
 #define TARGETS_NONE { .n = 0, .uses = USES_CLOSED }
 
-/* Reads all of them, with their uses, or says which is missing. Free *ret with targets_free, also on failure. */
+/*
+ * Reads all of them, with their uses, or says which is missing. Free *ret with
+ * targets_free, also on failure.
+ */
 enum status targets_read(const struct request *request, const struct lrk_store *store,
 			 const struct ids *ids, int64_t now, struct targets *ret);
 

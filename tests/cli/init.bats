@@ -134,7 +134,7 @@ modes() {
 	expect_match "$output" '  active       1'
 	expect_match "$output" '  deactivated  1'
 	expect_match "$output" '  revoked      1'
-	expect_match "$output" 'list --expiring-within 14d +1 ends within 14 days'
+	expect_match "$output" 'list --expiring-within 14d +1 ends within 14d'
 	[ "$(adm --json | jq -c '[.store, .keys, .active, .deactivated, .revoked, .expired,
 		.ending_soon, .generation]')" = '["system",2,1,1,1,0,1,5]' ]
 }

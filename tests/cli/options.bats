@@ -47,7 +47,8 @@ expect_usage() {
 	run adm --help
 	expect_status 0
 	expect_match "${lines[0]}" '^Usage: lrkeyadm \[OPTIONS\] COMMAND'
-	for command in init generate list show deactivate activate revoke verify; do
+	for command in init generate list show edit deactivate activate rotate revoke verify review \
+		prune; do
 		expect_match "$output" "
   $command  "
 		run adm "$command" --help
@@ -57,14 +58,14 @@ expect_usage() {
 		run adm --help
 	done
 	run adm generate --help
-	for option in --org --label --expires --not-before --scope --owner --allow-from --output \
-		--count; do
+	for option in --org --label --expires --not-before --scope --owner --max-uses --allow-from \
+		--output --count; do
 		expect_match "$output" "$option "
 	done
 }
 
 @test "every option of the usage text stands in the manual, and the other way around" {
-	for command in init generate list revoke verify; do
+	for command in $(adm --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'); do
 		adm "$command" --help | sed -n 's/^  --\([a-z-]*\).*/\1/p'
 	done | sort -u >"$BATS_TEST_TMPDIR/usage"
 	sed -nE 's/^\.(It|Op) F[lo] -([a-z][a-z-]*).*/\2/p; s/^\.It Fl s Ar name , Fl -([a-z]*).*/\1/p;

@@ -38,10 +38,10 @@ life() {
 	[ "$(life)" -eq $((90 * DAY)) ]
 	[ "$(life --expires 3650d)" -eq $((3650 * DAY)) ]
 	adm generate --org acme --expires never
-	adm check
+	at "$NOON" check
 	# The names and values are those of the manual.
 	while IFS='=' read -r name value; do
-		grep -qE "^\.It Cm ${name//-/\\\\-} = $value\$" "$LRKEY_SOURCE/lrkeyadm/lrkeyadm.8" ||
+		grep -qxF ".It Cm $name=$value" "$LRKEY_SOURCE/lrkeyadm/lrkeyadm.8" ||
 			fail "the manual does not say $name=$value"
 	done < <(grep -E '^[a-z-]+=' "$ETC/policy.conf")
 }
@@ -112,7 +112,11 @@ life() {
 	expect_status 1
 	expect_match "$output" obsolete
 	expect_no_match "$output" renewal
+	policy 'review-unused=never' 'review-renewal=2d'
+	run at $((NOON + 7 * DAY)) review
+	expect_status 0
 	run at $((NOON + 9 * DAY)) review
+	expect_status 1
 	expect_match "$output" renewal
 	# The summary counts what is due for renewal, and names the list of it.
 	run at $((NOON + 9 * DAY))

@@ -122,3 +122,50 @@ master_bytes() {
 	expect_match "$(cat "$TRACE")" 'RLIMIT_CORE, \{rlim_cur=0, rlim_max=0\}.*= 0'
 	expect_match "$(cat "$TRACE")" 'PR_SET_DUMPABLE, (0|SUID_DUMP_DISABLE)'
 }
+
+# scanned COMMAND...: runs it, and prints what its memory still held at its end
+scanned() {
+	LRKEY_TEST_SCAN=$BATS_TEST_TMPDIR/scan LRKEY_TEST_NEEDLE=${NEEDLE-} \
+		LD_PRELOAD=$LRKEY_BUILD/tests/cli/scan.so "$@" >"$BATS_TEST_TMPDIR/out" 2>/dev/null || true
+	cat "$BATS_TEST_TMPDIR/scan"
+	rm "$BATS_TEST_TMPDIR/scan"
+}
+
+# complement: hexadecimal digits, each for the bits that it has not
+complement() {
+	tr 0123456789abcdef fedcba9876543210
+}
+
+@test "the search of memory finds keys, lines of master.key, and bytes" {
+	make_key --org acme
+	# shellcheck disable=SC2016 # perl's variables
+	expect_match "$(scanned perl -e '$key = <STDIN>' <<<"$KEY")" '^[1-9][0-9]* secrets in [1-9]'
+	expect_match "$(scanned perl -e '@lines = <STDIN>' <"$ROOT/etc/lrkey/system/master.key")" \
+		'^[1-9][0-9]* secrets'
+	NEEDLE=$(printf '\1\2\3\4\5\6\7\10\11\12\13\14\15\16\17\20' | od -An -tx1 | tr -d ' \n' |
+		complement)
+	expect_match "$(scanned perl -e '$bytes = join "", map chr, 1 .. 16')" '^[1-9][0-9]* secrets'
+	expect_match "$(scanned perl -e '$bytes = join "", map chr, 1 .. 15')" '^0 secrets'
+}
+
+@test "when lrkeyadm ends, its memory holds no API key and no master key" {
+	local command
+
+	make_key --org acme
+	NEEDLE=$(master_text | tr -d '\n' | complement)
+	[ "${#NEEDLE}" -eq 32 ]
+	for command in 'generate --org acme' 'generate --org acme --count 300' \
+		'generate --org acme --count 3 --json' \
+		"generate --org acme --output $BATS_TEST_TMPDIR/keys" verify 'verify --json --org globex' \
+		list "show $ID" "deactivate $ID" "revoke --yes --force $ID"; do
+		# shellcheck disable=SC2086 # words
+		expect_match "$(scanned "$LRKEYADM" --root "$ROOT" $command <<<"$KEY")" \
+			'^0 secrets in [1-9]'
+	done
+	# Also where it was refused, or could not be printed.
+	expect_match "$(scanned "$LRKEYADM" --root "$ROOT" verify <<<"x$KEY")" '^0 secrets'
+	expect_match "$(scanned sh -c 'exec "$0" "$@" >/dev/full' "$LRKEYADM" --root "$ROOT" generate \
+		--org acme)" '^0 secrets'
+	NEEDLE=
+	expect_match "$(scanned "$LRKEYADM" --root "$ROOT" -s other init)" '^0 secrets'
+}

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # What keys were used for, as the module records it, in all that shows it.
-# shellcheck disable=SC2154 # run sets stderr and stderr_lines
+# shellcheck disable=SC2030,SC2031,SC2154 # each test is a process; run sets stderr, stderr_lines
 load ../lib.bash
 load helpers.bash
 

@@ -3,6 +3,7 @@
  * The table of return codes, row by row, for both phases. PAM_IGNORE comes out as
  * PAM_CRED_EXPIRED: the plain service has a module behind that says so.
  */
+#include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -24,6 +25,12 @@ expect(int authenticate, int account)
 		assert_string_equal(host_env("LRKEY_ID"), "");
 		assert_int_equal(host.n_texts, 0);
 	}
+}
+
+static void
+set_missing_owner(struct lrk_entry *entry)
+{
+	snprintf(entry->owner, sizeof(entry->owner), "no-user-of-this-test");
 }
 
 static void
@@ -68,6 +75,11 @@ test_conditions(void **state)
 		  PAM_PERM_DENIED },
 		{ "a local socket", stock_set_nets, "acme", "unix:", "", PAM_PERM_DENIED,
 		  PAM_PERM_DENIED },
+		{ "owner is no user", set_missing_owner, "acme", NULL, "owner=active",
+		  PAM_PERM_DENIED, PAM_PERM_DENIED },
+		{ "owner is not asked for", set_missing_owner, "acme", NULL, "", PAM_SUCCESS,
+		  PAM_SUCCESS },
+		{ "store of the user", NULL, "acme", NULL, "store=pool-%u", PAM_AUTH_ERR, IGNORED },
 		{ "within its use limit", stock_limit_uses, "acme", NULL, "", PAM_SUCCESS,
 		  PAM_SUCCESS },
 	};
@@ -151,10 +163,18 @@ test_wrong_secret(void **state)
 static void
 set_everything_wrong(struct lrk_entry *entry)
 {
+	stock_set_pending(entry);
 	stock_expire(entry);
+	set_missing_owner(entry);
 	stock_set_scopes(entry);
 	stock_set_nets(entry);
 	stock_limit_uses(entry);
+}
+
+static void
+begin_now(struct lrk_entry *entry)
+{
+	entry->not_before = STOCK_NOW;
 }
 
 static void
@@ -183,10 +203,14 @@ test_order(void **state)
 	} rows[] = {
 		{ stock_deactivate, "nobody", "scope=ssh", PAM_PERM_DENIED, ": deactivated" },
 		{ stock_activate, "nobody", "scope=ssh", PAM_ACCT_EXPIRED,
+		  ": pending until 2027-01-15T08:00:01Z" },
+		{ begin_now, "nobody", "scope=ssh", PAM_ACCT_EXPIRED,
 		  ": expired 2027-01-15T08:00:00Z" },
 		{ expire_later, "nobody", "scope=ssh", PAM_PERM_DENIED, ": organization" },
 		{ expire_later, "acme", "scope=ssh", PAM_PERM_DENIED, ": scope ssh" },
-		{ expire_later, "acme", "", PAM_PERM_DENIED, ": address unknown" },
+		{ expire_later, "acme", "owner=active", PAM_PERM_DENIED, ": address unknown" },
+		{ free_addresses, "acme", "owner=active", PAM_PERM_DENIED,
+		  ": owner no-user-of-this-test" },
 	};
 
 	(void)state;
@@ -199,7 +223,7 @@ test_order(void **state)
 		assert_non_null(strstr(hooks_lines[0].text, rows[i].reason));
 	}
 	/* Nothing of that has used it up; this does. */
-	stock_change_key(host.root, LRK_STORE_DEFAULT, &key, free_addresses);
+	host_write_plain_service(HOST_SERVICE, "");
 	assert_code(host_try("acme", key.text, NULL), PAM_SUCCESS);
 	hooks_forget();
 	assert_code(host_try("acme", key.text, NULL), PAM_MAXTRIES);
@@ -388,8 +412,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, host_set_up, host_tear_down)
-		TEST(test_conditions),	   TEST(test_nothing_proven),
-		TEST(test_wrong_secret),   TEST(test_order),
+		TEST(test_conditions),		  TEST(test_nothing_proven),
+		TEST(test_wrong_secret),	  TEST(test_order),
 		TEST(test_use_limit),		  TEST(test_unrecorded_use),
 		TEST(test_clock_before_creation), TEST(test_no_memory),
 		TEST(test_no_clock_no_digest),	  TEST(test_environment),

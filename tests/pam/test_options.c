@@ -68,6 +68,7 @@ test_wrong_options(void **state)
 		{ "store=%u-pool",
 		  "store=%u-pool: the value of store must be the name of a store" },
 		{ "store=%u%u", "store=%u%u: the value of store must be the name of a store" },
+		{ "store=" A32 "%u", "store=" A32 "%u: the value of store must be" },
 		{ "store=%d", "store=%d: the value of store must be the name of a store" },
 		{ "store=" A32 "a", "store=" A32 "a: the value of store" },
 		{ "[store=a b]", "store=a b: the value of store must be the name of a store" },

@@ -78,10 +78,10 @@ metrics_bearer() {
 @test "the application learns organization, key id and nothing of the key" {
 	stage_key --org acme
 	bearer "$KEY" "$SCIM/acme/v2/Users/1?filter=userName%20eq%20%22a%2Fb%22"
-	[ "$BODY" = "org <acme> id <$ID> key <> /scim/v2/Users/1?filter=userName%20eq%20%22a%2Fb%22" ] ||
+	[ "$BODY" = "org <acme> id <$ID> key <> /v2/Users/1?filter=userName%20eq%20%22a%2Fb%22" ] ||
 		fail "$BODY"
 	bearer "$KEY" "$SCIM/acme/v2"
-	[ "$BODY" = "org <acme> id <$ID> key <> /scim/v2" ] || fail "$BODY"
+	[ "$BODY" = "org <acme> id <$ID> key <> /v2" ] || fail "$BODY"
 	bearer "$KEY" "$METRICS/acme"
 	[ "$BODY" = "org <acme> id <$ID> key <> /metrics" ] || fail "$BODY"
 	basic acme "$KEY" "$METRICS"
@@ -93,7 +93,7 @@ metrics_bearer() {
 
 	stage_key --org acme
 	bearer "$KEY" "$SCIM/acme/v2/Users" "${claims[@]}"
-	[ "$BODY" = "org <acme> id <$ID> key <> /scim/v2/Users" ] || fail "$BODY"
+	[ "$BODY" = "org <acme> id <$ID> key <> /v2/Users" ] || fail "$BODY"
 	basic acme "$KEY" "$METRICS" "${claims[@]}"
 	[ "$BODY" = 'org <acme> id <> key <> /metrics' ] || fail "$BODY"
 }
@@ -103,13 +103,13 @@ metrics_bearer() {
 	bearer "$KEY" "$SCIM/globex/v2/Users"
 	expect_code 401
 	bearer "$KEY" "$SCIM/globex/../acme/v2/Users"
-	[ "$BODY" = "org <acme> id <$ID> key <> /scim/v2/Users" ] || fail "$BODY"
+	[ "$BODY" = "org <acme> id <$ID> key <> /v2/Users" ] || fail "$BODY"
 	bearer "$KEY" "$SCIM/acme/../globex/v2/Users"
 	expect_code 401
 	bearer "$KEY" "$SCIM/acme%2f..%2fglobex/v2/Users"
 	expect_code 401
 	bearer "$KEY" "$SCIM/%61cme/v2/Users"
-	[ "$BODY" = "org <acme> id <$ID> key <> /scim/v2/Users" ] || fail "$BODY"
+	[ "$BODY" = "org <acme> id <$ID> key <> /v2/Users" ] || fail "$BODY"
 	for path in acme v2/Users '' acme/v2Users acme/v1/Users acme%3aglobex/v2/Users \
 		acme%00globex/v2/Users; do
 		bearer "$KEY" "$SCIM/$path"

@@ -23,9 +23,29 @@ install_example() {
 
 # certificate HOST: where the examples look for it.
 certificate() {
-	[ -e "$STAGE/tree/etc/ssl/certs/$1.pem" ] ||
+	stage test -e "/etc/ssl/certs/$1.pem" ||
 		stage "$LRKEY_BUILD/tests/services/cert" "$1" "/etc/ssl/certs/$1.pem" \
 			"/etc/ssl/private/$1.key"
+}
+
+# background NAME USER COMMAND...: a program that stays, as USER; it ends with the stage. What it
+# prints is in $STAGE/NAME.out.
+background() {
+	local name=$1
+
+	shift
+	as "$@" >"$STAGE/$name.out" 2>&1 </dev/null &
+}
+
+# wait_for WHAT COMMAND...: until the command succeeds, a minute at the most.
+wait_for() {
+	local what=$1 end=$((SECONDS + 60))
+
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || fail "$what" "$(tail -n 5 "$STAGE"/*.out)"
+		sleep 0.05
+	done
 }
 
 # ---- nginx -------------------------------------------------------------------
@@ -69,17 +89,46 @@ processes_of() {
 	stage pgrep -P "$first"
 }
 
+# ---- Apache ------------------------------------------------------------------
+
+# apache_prepare: Debian's own configuration, with the modules that the examples name.
+apache_prepare() {
+	stage install -d -m 1777 /run/lock
+	stage install -d /var/log/apache2 /var/lib/apache2 /var/cache/apache2
+	stage a2dissite -q 000-default
+	stage a2enmod -q authnz_pam headers lua proxy_http ssl
+	install_example apache2/lrkey-bearer.lua /etc/apache2
+	# It listens at 443 alone: nginx has the other port, and plays the application.
+	echo 'Listen 443' | stage tee /etc/apache2/ports.conf >/dev/null
+	echo 'ServerName localhost' | stage tee /etc/apache2/conf-enabled/name.conf >/dev/null
+}
+
+# apache_site NAME HOST: etc/apache2/NAME.conf, enabled.
+apache_site() {
+	install_example "apache2/$1.conf" /etc/apache2/sites-available
+	stage a2ensite -q "$1"
+	certificate "$2"
+}
+
+# apache_start: it listens when this returns.
+apache_start() {
+	stage apachectl start >"$STAGE/start" 2>&1 || fail 'Apache did not start:' \
+		"$(cat "$STAGE/start")" "$(stage cat /var/log/apache2/error.log)"
+	wait_for 'Apache does not listen' stage test -s /run/apache2/apache2.pid
+}
+
 # ---- The client --------------------------------------------------------------
 
 # request URL [OPTION...]: one request; curl's settings, the key among them, come from
-# standard input. Leaves the status in $CODE and the body in $BODY.
+# standard input. $FRONT is the address of the server. Leaves the status in $CODE and the body
+# in $BODY.
 request() {
 	local url=$1 host=${1#https://}
 
 	shift
 	host=${host%%/*}
 	CODE=$(stage curl --config - --silent --show-error --noproxy '*' --max-time 20 --path-as-is \
-		--cacert "/etc/ssl/certs/$host.pem" --resolve "$host:443:127.0.0.1" \
+		--cacert "/etc/ssl/certs/$host.pem" --resolve "$host:443:${FRONT:-127.0.0.1}" \
 		--dump-header "$STAGE/head" --output "$STAGE/body" --write-out '%{http_code}' \
 		"$@" "$url")
 	BODY=$(cat "$STAGE/body")

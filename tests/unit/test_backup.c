@@ -545,7 +545,8 @@ test_every_bit_flipped(void **state)
 static void
 test_first_line(void **state)
 {
-	static const char *const newer[] = { "lrkey-backup 2\n", "lrkey-backup 10", "lrkey-backup 9\n" };
+	static const char *const newer[] = { "lrkey-backup 2\n", "lrkey-backup 9\n",
+					     "lrkey-backup 10" };
 	struct bytes file = made.file;
 	struct lrk_backup *backup = NULL;
 
@@ -598,9 +599,7 @@ test_moved(void **state)
 			if (a < b)
 				expect(&swapped, LRK_ERR_DAMAGED, a);
 			/* before itself it is in its place, and then comes once more */
-			expect(&twice, LRK_ERR_DAMAGED, a == b && a < ENTRIES ? b + 1 :
-							 a == b		      ? ENTRIES :
-									        b);
+			expect(&twice, LRK_ERR_DAMAGED, a == b && a < ENTRIES ? b + 1 : b);
 			if (b != a)
 				append_frame(&without, b);
 		}
@@ -625,6 +624,23 @@ test_trailing(void **state)
 		file.size *= 2;
 		expect(&file, LRK_ERR_DAMAGED, ENTRIES);
 	}
+}
+
+/* What comes when the end was read comes too late, whoever sealed it. */
+static void
+test_after_the_end(void **state)
+{
+	struct bytes file = made.file;
+	uint8_t plain[4096];
+	unsigned n;
+
+	(void)state;
+	expect(&file, LRK_OK, ENTRIES);
+	add_frame(&file, FRAMES, plain, make_plain(plain, 0));
+	assert_int_equal(pwrite(made.reader_fd, file.at, file.size, 0), file.size);
+	assert_err(read_on(made.reader, &n), LRK_ERR_DAMAGED);
+	assert_int_equal(n, 0);
+	expect(&file, LRK_ERR_DAMAGED, ENTRIES);
 }
 
 /* ---- Sealed, and still not what it should be ---------------------------------------------- */
@@ -673,6 +689,8 @@ test_wrong_types(void **state)
 		plain[0] = (uint8_t)type;
 		expect_first_frame(plain, length, type == 1 ? LRK_OK : LRK_ERR_DAMAGED);
 	}
+	/* and none */
+	expect_first_frame(plain, 0, LRK_ERR_DAMAGED);
 }
 
 /* Where the parts of the first frame's plain text are. */
@@ -790,7 +808,7 @@ test_wrong_lengths(void **state)
 	}
 }
 
-/* ---- What cannot be read or written ----------------------------------------------------------- */
+/* ---- What cannot be read or written ------------------------------------------------------ */
 
 static void
 test_not_read(void **state)
@@ -881,6 +899,7 @@ main(void)
 		cmocka_unit_test(test_first_line),
 		cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_trailing),
+		cmocka_unit_test(test_after_the_end),
 		cmocka_unit_test(test_wrong_ends),
 		cmocka_unit_test(test_wrong_types),
 		cmocka_unit_test(test_wrong_entries),

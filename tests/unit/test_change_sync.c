@@ -17,6 +17,8 @@
 #include "trial.h"
 
 #define ID_A "AAAAAAAAAAAA"
+#define MASTER_KEY_CALLS \
+	"fchmod(master.key.new) fsync(master.key.new) rename(master.key) fsync(" STORE ") "
 
 /* What was called, as words; and the call that is to fail. */
 static struct {
@@ -77,6 +79,15 @@ fdatasync(int fd)
 
 	file_name(fd, name, sizeof(name));
 	return note("fdatasync", name) ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
+int
+fchmod(int fd, mode_t mode)
+{
+	char name[256];
+
+	file_name(fd, name, sizeof(name));
+	return note("fchmod", name) ? -1 : (int)syscall(SYS_fchmod, fd, mode);
 }
 
 int
@@ -147,9 +158,10 @@ test_order(void **state)
 
 	put(trial, change);
 	expect_calls("");
-	/* all that the new file refers to is on disk before anybody can see it */
+	/* on disk before anybody can see it, with all that it refers to; the engine syncs too */
 	assert_ok(lrk_change_prepare(change, &trial->why));
-	expect_calls("fsync(keys.gdbm.new) fdatasync(usage) ");
+	expect_calls("fsync(keys.gdbm.new) fchmod(keys.gdbm.new) fsync(keys.gdbm.new) "
+		     "fdatasync(usage) ");
 	assert_ok(lrk_change_commit(change, &done, &trial->why));
 	expect_calls("rename(keys.gdbm) fsync(keys) ");
 	lrk_change_end(change);
@@ -165,14 +177,13 @@ test_order_of_rekey(void **state)
 	bool done = false, resumed = true;
 
 	assert_ok(lrk_rekey_seal(change, NULL, NULL, &resumed, &trial->why));
-	/* the engine syncs what it makes anew */
-	expect_calls("fsync(master.key.new) rename(master.key) fsync(" STORE ") "
-		     "fsync(keys.gdbm.new) ");
+	expect_calls(MASTER_KEY_CALLS "fsync(keys.gdbm.new) ");
 	assert_ok(lrk_change_prepare(change, &trial->why));
 	assert_ok(lrk_change_commit(change, &done, &trial->why));
-	expect_calls("fsync(keys.gdbm.new) fdatasync(usage) rename(keys.gdbm) fsync(keys) ");
+	expect_calls("fsync(keys.gdbm.new) fchmod(keys.gdbm.new) fsync(keys.gdbm.new) "
+		     "fdatasync(usage) rename(keys.gdbm) fsync(keys) ");
 	assert_ok(lrk_rekey_finish(change, &trial->why));
-	expect_calls("fsync(master.key.new) rename(master.key) fsync(" STORE ") ");
+	expect_calls(MASTER_KEY_CALLS);
 	lrk_change_end(change);
 }
 
@@ -184,6 +195,7 @@ test_preparing_fails(void **state)
 		const char *call, *file;
 	} rows[] = {
 		{ "fsync(keys.gdbm.new)", KEY_FILE_NEW },
+		{ "fchmod(keys.gdbm.new)", KEY_FILE_NEW },
 		{ "fdatasync(usage)", USAGE_FILE },
 	};
 	struct trial *trial = *state;
@@ -253,8 +265,8 @@ test_last_sync_fails(void **state)
 static void
 test_master_key_fails(void **state)
 {
-	static const char *const fails[] = { "fsync(master.key.new)", "rename(master.key)",
-					     "fsync(" STORE ")" };
+	static const char *const fails[] = { "fchmod(master.key.new)", "fsync(master.key.new)",
+					     "rename(master.key)", "fsync(" STORE ")" };
 	struct trial *trial = *state;
 
 	for (size_t i = 0; i < COUNT_OF(fails); i++) {

@@ -156,7 +156,7 @@ test_mode_and_owner(void **state)
 	assert_int_equal(st.st_nlink, 1);
 }
 
-/* What a killed run, or somebody else, has left in the way is removed, and never written through. */
+/* What a killed run, or somebody else, has left in the way is removed, never written through. */
 static void
 test_remains(void **state)
 {

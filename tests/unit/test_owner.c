@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pwd.h>
 #include <shadow.h>
+#include <unistd.h>
 
 #include <lrkey/when.h>
 
@@ -25,6 +26,7 @@ static struct {
 	int passwd_error;
 	bool in_shadow;
 	int shadow_error;
+	int shadow_access; /* with this error number, unless 0, the file cannot be read */
 	const char *password;
 	long expires; /* in days; -1 is an empty field */
 	unsigned passwd_asked, shadow_asked;
@@ -73,6 +75,15 @@ getspnam_r(const char *name, struct spwd *shadow, char *buffer, size_t size, str
 	}
 	*result = shadow;
 	return 0;
+}
+
+int
+euidaccess(const char *path, int mode)
+{
+	assert_string_equal(path, "/etc/shadow");
+	assert_int_equal(mode, R_OK);
+	errno = base.shadow_access;
+	return base.shadow_access != 0 ? -1 : 0;
 }
 
 static int
@@ -231,11 +242,26 @@ test_without_shadow(void **state)
 	}
 }
 
+/* NSS has an answer also for those who may not read the file, and it is made up. */
+static void
+test_shadow_made_up(void **state)
+{
+	(void)state;
+	base.password = "!*";
+	base.shadow_access = EACCES;
+	expect_usable(true);
+	assert_int_equal(base.shadow_asked, 0);
+	/* But where there is no file, another source may have the real one. */
+	base.shadow_access = ENOENT;
+	expect_usable(false);
+	assert_int_equal(base.shadow_asked, 1);
+}
+
 /* The machine's own databases: a name that nobody has, and names that nobody can have. */
 static void
 test_real_databases(void **state)
 {
-	static const char *const names[] = { "lrkey-nobody-has-this", "", ":", "a:b", "root:x", "\n" };
+	static const char *const names[] = { "lrkey-nobody-has-this", "", ":", "root:x", "\n" };
 
 	(void)state;
 	base.real = true;
@@ -270,6 +296,7 @@ main(void)
 		owner_test(test_expires_at_midnight),
 		owner_test(test_both),
 		owner_test(test_without_shadow),
+		owner_test(test_shadow_made_up),
 		owner_test(test_real_databases),
 	};
 

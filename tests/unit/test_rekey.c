@@ -3,12 +3,13 @@
  * Changing the master key. Interruptions are real: a child process kills itself at
  * the step, so that nothing is tidied up behind it.
  */
-#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -194,6 +195,31 @@ rekey(struct trial *trial)
 	return resumed;
 }
 
+/* How many rekeys happen between a look at master.key and what comes next. */
+static struct between {
+	struct trial *trial;
+	unsigned rekeys;
+} between;
+
+/* On its way to the kernel: whose descriptor is looked at has been opened. */
+int
+fstat(int fd, struct stat *st)
+{
+	struct stat named;
+
+	if (syscall(SYS_newfstatat, fd, "", st, AT_EMPTY_PATH) != 0)
+		return -1;
+	if (between.rekeys > 0 && stat(trial_path(between.trial, MASTER_FILE), &named) == 0 &&
+	    named.st_ino == st->st_ino && named.st_dev == st->st_dev) {
+		unsigned more = between.rekeys - 1;
+
+		between.rekeys = 0;
+		assert_false(rekey(between.trial));
+		between.rekeys = more;
+	}
+	return 0;
+}
+
 /* ---- As it should be -------------------------------------------------------------- */
 
 struct watch {
@@ -278,7 +304,7 @@ test_entries_stay(void **state)
 	uint8_t *usage = trial_read(trial, USAGE_FILE, &usage_size), *after;
 
 	for (int round = 0; round < 2; round++) {
-		assert_ok(lrk_snapshot_open(trial->root, STORE, &store, &header, NULL, &trial->why));
+		assert_ok(lrk_snapshot_open(trial->root, STORE, &store, &header, NULL, NULL));
 		for (unsigned i = 0; i < KEYS; i++) {
 			struct lrk_entry entry;
 			size_t length[2];
@@ -674,6 +700,46 @@ test_at_the_limit(void **state)
 
 /* ---- Readers meanwhile -------------------------------------------------------------------- */
 
+/*
+ * The worst moment: a reader has opened master.key, and before he opens the key file it is that of
+ * the next master key. So often he tries, and no more.
+ */
+static void
+test_between_the_files(void **state)
+{
+	const struct lrk_credential known = trial_credential(key_id(0), key_secret(0)),
+				    unknown = trial_credential("unknown00000", 'a');
+	struct trial *trial = *state;
+
+	for (unsigned rekeys = 0; rekeys < 5; rekeys++) {
+		for (int i = 0; i < 2; i++) {
+			const struct lrk_question question = {
+				.root = trial->root,
+				.store = STORE,
+				.credential = i == 0 ? &known : &unknown,
+				.now = TRIAL_NOW,
+			};
+			struct lrk_answer answer = { .verdict = LRK_VERDICT_COUNT };
+			struct lrk_header header;
+			struct lrk_store store;
+
+			between = (struct between){ trial, rekeys };
+			assert_err(lrk_verify(&question, &answer, &trial->why),
+				   rekeys < 3 ? LRK_OK : LRK_ERR_MASTER_KEY);
+			if (rekeys < 3)
+				assert_int_equal(answer.verdict, i == 0 ? LRK_VERDICT_VALID :
+									  LRK_VERDICT_UNKNOWN_KEY);
+			between = (struct between){ trial, rekeys };
+			assert_err(lrk_snapshot_open(trial->root, STORE, &store, &header, NULL,
+						     &trial->why),
+				   rekeys < 3 ? LRK_OK : LRK_ERR_MASTER_KEY);
+			lrk_store_close(&store);
+			between.rekeys = 0;
+			expect_answers(trial);
+		}
+	}
+}
+
 /* One process rekeys without a pause, this one asks without a pause. */
 static void
 test_readers(void **state)
@@ -733,6 +799,7 @@ main(void)
 		rekey_test(test_no_room_for_key_file),
 		rekey_test(test_damaged_entry),
 		rekey_test(test_at_the_limit),
+		rekey_test(test_between_the_files),
 		rekey_test(test_readers),
 	};
 

@@ -190,7 +190,8 @@ test_model(void **state)
 			assert_false(taken[slot]);
 			taken[slot] = true;
 			n_taken++;
-			assert_true(header.slots == slots || (slot == slots && slots + 1 == header.slots));
+			/* a new place is the next one */
+			assert_int_equal(header.slots, slot == slots ? slots + 1 : slots);
 			reused += header.slots == slots;
 		} else if (n_taken > 0) {
 			uint32_t slot = random_below(&random, header.slots);

@@ -430,7 +430,7 @@ static void
 test_extremes(void **state)
 {
 	const struct lrk_entry entry = in_slot(0, UINT64_MAX);
-	struct lrk_usage usage = { .uses = UINT64_MAX, .denied = UINT64_MAX, .last_used = LRK_TIME_MAX };
+	struct lrk_usage usage = { UINT64_MAX, UINT64_MAX, LRK_TIME_MAX, "", "" };
 	int fd = usage_fd(*state);
 
 	memset(usage.service, '~', LRK_SERVICE_MAX);

@@ -335,22 +335,23 @@ test_unproven(void **state)
 {
 	struct trial *trial = *state;
 	struct lrk_question question = about(trial, LRK_USE_COUNT);
-	struct lrk_credential other;
+	struct lrk_credential others[2];
 	uint8_t *before;
 	size_t size;
 
 	put(trial, new_entry(5, GHOST));
 	before = trial_read(trial, USAGE_FILE, &size);
 	question.owner_active = true;
-	question.credential = &other;
 	lookups = 0;
 	for (unsigned i = 0; i < 100; i++) {
 		char id[LRK_ID_LEN + 1];
 
-		other = trial_credential(ID, (char)('A' + i % 26));
+		others[0] = trial_credential(ID, (char)('A' + i % 26));
+		question.credential = &others[0];
 		expect_verdict(trial, &question, LRK_VERDICT_WRONG_SECRET);
 		snprintf(id, sizeof(id), "none%08u", i);
-		other = trial_credential(id, SECRET);
+		others[1] = trial_credential(id, SECRET);
+		question.credential = &others[1];
 		expect_verdict(trial, &question, LRK_VERDICT_UNKNOWN_KEY);
 	}
 	assert_int_equal(lookups, 0);
@@ -546,7 +547,7 @@ test_kernel_refuses(void **state)
 	}
 }
 
-/* ---- Owners ------------------------------------------------------------------------------------ */
+/* ---- Owners ------------------------------------------------------------------------------ */
 
 static void
 test_owners(void **state)
@@ -612,7 +613,7 @@ test_owner_in_the_order(void **state)
 {
 	struct trial *trial = *state;
 	struct lrk_entry entry;
-	struct lrk_question question = about(trial, LRK_USE_COUNT);
+	struct lrk_question question;
 
 	for (size_t i = 0; i < COUNT_OF(refusals) - 1; i++) {
 		question = about(trial, LRK_USE_COUNT);
@@ -638,7 +639,7 @@ test_owner_in_the_order(void **state)
 	assert_int_equal(usage_of(trial, &entry).uses, 0);
 }
 
-/* ---- All at once ---------------------------------------------------------------------------------- */
+/* ---- All at once ------------------------------------------------------------------------- */
 
 enum { THREADS = 8, LIMIT = 80 };
 
