@@ -97,14 +97,18 @@ pam_modules := $(sort $(wildcard tests/pam/pam_*.c))
 pam_shared := $(filter-out $(pam_tests) $(pam_hosts) $(pam_modules),$(call sources,tests/pam))
 # tests/cli: objects to preload. tests/root, services, inject: programs of one file.
 preloads := $(call sources,tests/cli)
-tools := $(foreach part,root services inject,$(call sources,tests/$(part)))
+# tests/tsan: the same, and PAM modules that are built as the module is.
+tsan_modules := $(sort $(wildcard tests/tsan/pam_*.c))
+tools := $(filter-out $(tsan_modules),$(foreach part,root services inject tsan,$(call sources,tests/$(part))))
 
 unit_programs := $(patsubst %.c,$(build)/%,$(unit_tests))
 pam_programs := $(patsubst %.c,$(build)/%,$(pam_tests))
 host_programs := $(patsubst %.c,$(build)/%,$(pam_hosts))
 tool_programs := $(patsubst %.c,$(build)/%,$(tools))
 shared_tests := $(patsubst %.c,$(build)/%.so,$(pam_modules) $(preloads))
-test_programs := $(unit_programs) $(pam_programs) $(host_programs) $(tool_programs) $(shared_tests)
+tsan_shared := $(patsubst %.c,$(build)/%.so,$(tsan_modules))
+test_programs := $(unit_programs) $(pam_programs) $(host_programs) $(tool_programs) $(shared_tests) \
+	$(tsan_shared)
 
 test_objs := $(call objects,$(unit_tests) $(unit_shared) $(pam_tests) $(pam_shared) \
 	$(pam_hosts) $(tools))
@@ -239,6 +243,12 @@ $(shared_tests): $(build)/%.so: %.c $(stamp)
 
 -include $(all_objs:.o=.d) $(shared_tests:.so=.d)
 
+$(tsan_shared): $(build)/%.so: %.c $(stamp)
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(quiet)$(CC) $(all_cppflags) $(CPPFLAGS) $(all_cflags) $(sanitize) -fPIC $(CFLAGS) \
+		$(LDFLAGS) -shared -Wl,-z,nodelete -o $@ $<
+
 # The SCIM server that tests/services asks, with the packages of its lock file and no other; none
 # of their scripts is run.
 scim_files := $(wildcard tests/services/scim/*)
@@ -265,7 +275,7 @@ tests_in = $(if $(filter unit,$(1)),$(unit_programs))$(if $(filter pam,$(1)),$(p
 submake = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2)
 packages = $(if $(filter no,$(PACKAGES)),@:,@tests/install-packages)
 
-.PHONY: check check-san run-tests packages
+.PHONY: check check-san check-tsan run-tests packages
 check:
 	$(packages) build check $(if $(filter 0,$(uid)),servers)
 	@+$(submake) run-tests PARTS='$(parts)'
@@ -279,6 +289,13 @@ $(part_checks): check-%:
 check-san:
 	$(packages) build check
 	@+$(submake) run-tests PARTS='unit pam cli' SAN=$(or $(SAN),address$(comma)undefined)
+
+# ThreadSanitizer knows fewer layouts of memory than the kernel makes.
+more_random := $(shell [ "$$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 0)" -le 28 ] || echo yes)
+
+check-tsan:
+	$(packages) build check
+	@+$(if $(more_random),setarch -R) $(submake) run-tests PARTS=tsan SAN=thread
 
 packages:
 	@tests/install-packages build check servers lint
@@ -297,6 +314,7 @@ PARTS ?= $(parts)
 
 # A part without a test would pass unseen.
 run-tests: $(if $(filter style cli root services inject,$(PARTS)),programs) \
+		$(if $(filter tsan,$(PARTS)),$(module) $(utility) $(build)/tests/tsan/threads $(tsan_shared)) \
 		$(if $(filter services,$(PARTS)),$(scim)) \
 		$(if $(filter unit,$(PARTS)),$(unit_programs)) \
 		$(if $(filter pam,$(PARTS)),$(module) $(pam_programs) $(host_programs) $(shared_tests))
@@ -408,6 +426,7 @@ help:
 		check 'all tests that the caller may run; as root it installs what they need' \
 		check-PART 'one part of them: $(subst $(space),$(comma) ,$(strip $(parts_any) $(parts_root)))' \
 		check-san 'unit, pam and cli with sanitizers (SAN, by default address$(comma)undefined)' \
+		check-tsan 'the module in a threaded host under ThreadSanitizer' \
 		hdr-check 'each header compiles alone, with gcc and clang' \
 		lint 'cppcheck, shellcheck, mandoc' \
 		packages 'install (as root) or name the Debian packages that all of this needs' \

@@ -6,6 +6,7 @@
 
 #include "csv.h"
 #include "filter.h"
+#include "grow.h"
 #include "json.h"
 #include "reading.h"
 #include "table.h"
@@ -54,15 +55,11 @@ struct list {
 static enum status
 keep_row(struct list *list, struct row *row)
 {
-	if (list->n_rows == list->room) {
-		size_t room = list->room == 0 ? 64 : 2 * list->room;
-		struct row **rows = reallocarray(list->rows, room, sizeof(*rows));
+	struct row **rows = grow(list->rows, list->n_rows, &list->room, sizeof(*rows));
 
-		if (rows == NULL)
-			return fail_memory();
-		list->rows = rows;
-		list->room = room;
-	}
+	if (rows == NULL)
+		return fail_memory();
+	list->rows = rows;
 	list->rows[list->n_rows++] = row;
 	return STATUS_OK;
 }
@@ -110,8 +107,10 @@ visit(struct list *list, const struct lrk_entry *entry,
 	if (!filter_passes(&list->filter, &view))
 		return LRK_OK;
 	list->status = show(list, &view);
-	/* A full disk need not be told a million times. */
-	return list->status == STATUS_OK && list->sink.error == 0 ? LRK_OK : LRK_ERR_IO;
+	/* A full disk need not be told a million times; sink_close tells. */
+	if (list->status == STATUS_OK && list->sink.error != 0)
+		list->status = STATUS_IO;
+	return list->status == STATUS_OK ? LRK_OK : LRK_ERR_IO;
 }
 
 static enum status
@@ -144,21 +143,6 @@ visit_table(void *context, const struct lrk_entry *entry)
 	return visit(context, entry, add_row);
 }
 
-/* Walks the store; what stopped the walk is said once. */
-static enum status
-walk(const struct request *request, const struct lrk_store *store, struct list *list,
-     lrk_entry_fn visitor)
-{
-	struct lrk_why why = { "" };
-	enum lrk_err err = lrk_snapshot_walk(store, visitor, list, &why);
-
-	if (err == LRK_OK || list->status != STATUS_OK)
-		return list->status;
-	if (list->sink.error != 0)
-		return STATUS_OK; /* sink_close tells */
-	return reading_fail(request, true, err, &why);
-}
-
 static enum status
 list_streamed(const struct request *request, const struct lrk_store *store, struct list *list)
 {
@@ -169,7 +153,8 @@ list_streamed(const struct request *request, const struct lrk_store *store, stru
 		json_list_begin(&list->json, &list->sink, "keys");
 	else if (request->value[NO_HEADINGS] == NULL)
 		csv_headings(&list->sink, &list->columns);
-	status = walk(request, store, list, request->json ? visit_json : visit_csv);
+	status = reading_walk(request, store, request->json ? visit_json : visit_csv, list,
+			      &list->status);
 	/* A broken-off list must not look like a whole one. */
 	if (request->json && status == STATUS_OK)
 		json_list_end(&list->json);
@@ -212,7 +197,7 @@ list_table(const struct request *request, const struct lrk_store *store, struct 
 	enum status status;
 
 	list->words = table_on_terminal();
-	status = walk(request, store, list, visit_table);
+	status = reading_walk(request, store, visit_table, list, &list->status);
 	if (status == STATUS_OK && list->n_rows > 0) {
 		qsort(list->rows, list->n_rows, sizeof(*list->rows), compare_rows);
 		status = print_rows(request, list);

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* lrkeyadm prune: forgets keys that ended long ago. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "grow.h"
 #include "json.h"
-#include "liblrkey/snapshot.h"
 #include "policy.h"
 #include "reading.h"
 #include "work.h"
@@ -15,9 +13,7 @@ struct prune {
 	int64_t age;
 	uint64_t n_revoked;
 	uint64_t n_expired;
-	char (*ids)[LRK_ID_LEN + 1];
-	size_t n;
-	size_t room;
+	struct idlist ids;
 	enum status status; /* of what stopped the walk */
 };
 
@@ -26,22 +22,6 @@ is_past(const struct prune *prune, int64_t end)
 {
 	return prune->age != LRK_NEVER && end <= prune->work->now &&
 	       prune->work->now - end >= prune->age;
-}
-
-static enum status
-keep_id(struct prune *prune, const char *id)
-{
-	if (prune->n == prune->room) {
-		size_t room = prune->room == 0 ? 64 : 2 * prune->room;
-		char(*ids)[LRK_ID_LEN + 1] = reallocarray(prune->ids, room, sizeof(*ids));
-
-		if (ids == NULL)
-			return fail_memory();
-		prune->ids = ids;
-		prune->room = room;
-	}
-	memcpy(prune->ids[prune->n++], id, sizeof(*prune->ids));
-	return STATUS_OK;
 }
 
 /* The walk is over the store as it was; what is deleted is gone from its copy. */
@@ -55,7 +35,7 @@ visit(void *context, const struct lrk_entry *entry)
 		return LRK_OK;
 	prune->n_revoked += revoked;
 	prune->n_expired += !revoked;
-	prune->status = keep_id(prune, entry->id);
+	prune->status = idlist_add(&prune->ids, entry->id);
 	if (prune->status == STATUS_OK)
 		prune->status = work_delete(prune->work, entry);
 	return prune->status == STATUS_OK ? LRK_OK : LRK_ERR_IO;
@@ -64,18 +44,13 @@ visit(void *context, const struct lrk_entry *entry)
 static enum status
 delete_old(const struct request *request, struct prune *prune)
 {
-	struct lrk_why why = { "" };
-	enum lrk_err err;
+	enum status status = reading_walk(request, lrk_change_store(prune->work->change), visit,
+					  prune, &prune->status);
 
-	err = lrk_snapshot_walk(lrk_change_store(prune->work->change), visit, prune, &why);
-	if (prune->status != STATUS_OK)
-		return prune->status;
-	if (err != LRK_OK)
-		return reading_fail(request, true, err, &why);
-	if (prune->n == 0)
-		return STATUS_OK;
-	return work_commit(prune->work, (const char(*)[LRK_ID_LEN + 1])prune->ids, prune->n, NULL,
-			   NULL);
+	if (status != STATUS_OK || prune->ids.n == 0)
+		return status;
+	return work_commit(prune->work, (const char(*)[LRK_ID_LEN + 1])prune->ids.id,
+			   prune->ids.n, NULL, NULL);
 }
 
 static enum status
@@ -110,7 +85,7 @@ run(const struct request *request)
 		status = status != STATUS_OK ? status : printed;
 	}
 	work_end(&work);
-	free(prune.ids);
+	idlist_free(&prune.ids);
 	return status;
 }
 

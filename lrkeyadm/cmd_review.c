@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "escape.h"
+#include "grow.h"
 #include "hint.h"
 #include "json.h"
 #include "owners.h"
@@ -17,7 +18,7 @@
 #define DETAIL_MAX 160
 
 /* A key that something should be done about. */
-struct finding {
+struct advice {
 	char id[LRK_ID_LEN + 1];
 	char org[LRK_ORG_MAX + 1];
 	enum lrk_reason reason;
@@ -33,7 +34,7 @@ struct review {
 	bool any_owner;
 	struct sink sink;
 	struct json_list json;
-	struct finding *findings; /* until they are sorted; not with JSON */
+	struct advice *findings; /* until they are sorted; not with JSON */
 	size_t n;
 	size_t room;
 	enum status status;	    /* of what stopped the walk */
@@ -139,7 +140,7 @@ judge(struct review *review, const struct key_view *view, char detail[static DET
 #define COMMAND_MAX (HINT_MAX + 64)
 
 static void
-command_text(const struct review *review, const struct finding *finding,
+command_text(const struct review *review, const struct advice *finding,
 	     char text[static COMMAND_MAX])
 {
 	char prefix[HINT_MAX];
@@ -153,7 +154,7 @@ command_text(const struct review *review, const struct finding *finding,
 }
 
 static enum status
-print_json(struct review *review, const struct finding *finding)
+print_json(struct review *review, const struct advice *finding)
 {
 	char command[COMMAND_MAX];
 
@@ -165,18 +166,14 @@ print_json(struct review *review, const struct finding *finding)
 }
 
 static enum status
-keep(struct review *review, const struct finding *finding)
+keep(struct review *review, const struct advice *finding)
 {
-	if (review->n == review->room) {
-		size_t room = review->room == 0 ? 64 : 2 * review->room;
-		struct finding *findings =
-			reallocarray(review->findings, room, sizeof(*findings));
+	struct advice *findings = grow(review->findings, review->n, &review->room,
+				       sizeof(*findings));
 
-		if (findings == NULL)
-			return fail_memory();
-		review->findings = findings;
-		review->room = room;
-	}
+	if (findings == NULL)
+		return fail_memory();
+	review->findings = findings;
 	review->findings[review->n++] = *finding;
 	return STATUS_OK;
 }
@@ -186,7 +183,7 @@ visit(void *context, const struct lrk_entry *entry)
 {
 	struct review *review = context;
 	struct key_view view = uses_view(&review->uses, entry, review->now);
-	struct finding finding = { .reason = LRK_REASON_NONE };
+	struct advice finding = { .reason = LRK_REASON_NONE };
 
 	finding.reason = judge(review, &view, finding.detail);
 	if (finding.reason == LRK_REASON_NONE)
@@ -199,26 +196,21 @@ visit(void *context, const struct lrk_entry *entry)
 	} else {
 		review->status = keep(review, &finding);
 	}
-	return review->status == STATUS_OK && review->sink.error == 0 ? LRK_OK : LRK_ERR_IO;
+	if (review->status == STATUS_OK && review->sink.error != 0)
+		review->status = STATUS_IO; /* sink_close tells */
+	return review->status == STATUS_OK ? LRK_OK : LRK_ERR_IO;
 }
 
 static enum status
 walk(struct review *review, const struct lrk_store *store)
 {
-	struct lrk_why why = { "" };
-	enum lrk_err err = lrk_snapshot_walk(store, visit, review, &why);
-
-	if (err == LRK_OK || review->status != STATUS_OK)
-		return review->status;
-	if (review->sink.error != 0)
-		return STATUS_OK; /* sink_close tells */
-	return reading_fail(review->request, true, err, &why);
+	return reading_walk(review->request, store, visit, review, &review->status);
 }
 
 static int
 compare(const void *a, const void *b)
 {
-	const struct finding *x = a, *y = b;
+	const struct advice *x = a, *y = b;
 	int order = strcmp(x->org, y->org);
 
 	return order != 0 ? order : strcmp(x->id, y->id);
@@ -233,7 +225,7 @@ review_text(struct review *review, const struct lrk_store *store)
 	if (status == STATUS_OK && review->n > 0)
 		qsort(review->findings, review->n, sizeof(*review->findings), compare);
 	for (size_t i = 0; status == STATUS_OK && i < review->n; i++) {
-		const struct finding *finding = &review->findings[i];
+		const struct advice *finding = &review->findings[i];
 
 		command_text(review, finding, command);
 		printf("%s %s %s: ", finding->id, finding->org, lrk_reason_name(finding->reason));

@@ -91,12 +91,10 @@ enum status
 summary_run(const struct request *request)
 {
 	struct summary summary = { .n_keys = 0 };
-	struct lrk_why why = { "" };
 	struct lrk_header header;
 	struct lrk_store store;
 	struct policy policy;
 	enum status status;
-	enum lrk_err err;
 
 	status = reading_open(request, &store, &header);
 	if (status == STATUS_OK)
@@ -107,11 +105,9 @@ summary_run(const struct request *request)
 		summary.soon = policy.review_renewal;
 		summary.generation = header.generation;
 		uses_open(&store, &summary.uses);
-		err = lrk_snapshot_walk(&store, count, &summary, &why);
+		status = reading_walk(request, &store, count, &summary, NULL);
 		uses_warn_lost(&summary.uses);
 		uses_close(&summary.uses);
-		if (err != LRK_OK)
-			status = reading_fail(request, true, err, &why);
 	}
 	lrk_store_close(&store);
 	if (status != STATUS_OK)

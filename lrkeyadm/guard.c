@@ -128,15 +128,13 @@ enum status
 guard_check(const struct request *request, const struct lrk_store *store, struct targets *targets)
 {
 	struct guard guard = { .uses = &targets->uses, .now = targets->now };
-	struct lrk_why why = { "" };
 	enum status status;
-	enum lrk_err err;
 
 	status = collect(targets, &guard);
-	if (status == STATUS_OK && guard.n_holds > 0) {
-		err = lrk_snapshot_walk(store, look_at, &guard, &why);
-		status = err == LRK_OK ? judge(&guard) : reading_fail(request, true, err, &why);
-	}
+	if (status == STATUS_OK && guard.n_holds > 0)
+		status = reading_walk(request, store, look_at, &guard, NULL);
+	if (status == STATUS_OK)
+		status = judge(&guard);
 	free(guard.holds);
 	free(guard.named);
 	return status;

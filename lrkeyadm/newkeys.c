@@ -136,16 +136,19 @@ newkeys_print(const struct request *request, const struct newkeys *keys,
 {
 	enum status status = STATUS_OK;
 	struct sink sink;
-	int error;
+	int error = 0;
 
 	if (!in_file)
 		warn_readable();
 	sink_open(&sink, STDOUT_FILENO, "standard output");
-	if (request->json)
+	if (request->json) {
 		status = print_json(&sink, keys, model, in_file);
-	else if (!in_file)
-		sink_bytes(&sink, keys->lines, keys->n * NEWKEYS_LINE);
-	error = sink_end(&sink);
+		error = sink_end(&sink);
+	} else if (!in_file &&
+		   lrk_file_write(STDOUT_FILENO, keys->lines, keys->n * NEWKEYS_LINE) != LRK_OK) {
+		/* From where they stand: each copy less is one that need not be wiped. */
+		error = errno;
+	}
 	if (error == 0)
 		return status;
 	return in_file ? fail_errno(STATUS_IO, sink.name, error) : fail_unseen(keys, error);

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "liblrkey/lock.h"
 #include "liblrkey/store.h"
 #include "policyfile.h"
 #include "reading.h"
@@ -271,8 +272,10 @@ policy_files_read(const struct request *request, policy_take_fn take, void *cont
 	enum status status;
 	enum lrk_err err;
 
-	err = reading_dir(request, LRK_ETC, &etc, &why);
-	/* All who are bound by a policy are managers. */
+	/* All who are bound by a policy are managers; others are to hear that they are none. */
+	err = lrk_lock_check(request->root, request->store, &why);
+	if (err == LRK_OK)
+		err = reading_dir(request, LRK_ETC, &etc, &why);
 	if (err != LRK_OK)
 		return reading_fail(request, true, err, &why);
 	/* It would have the library join what is given twice. */

@@ -92,6 +92,18 @@ reading_key(const struct request *request, const struct lrk_store *store, const 
 }
 
 enum status
+reading_walk(const struct request *request, const struct lrk_store *store, lrk_entry_fn visit,
+	     void *context, const enum status *stopped)
+{
+	struct lrk_why why = { "" };
+	enum lrk_err err = lrk_snapshot_walk(store, visit, context, &why);
+
+	if (stopped != NULL && *stopped != STATUS_OK)
+		return *stopped;
+	return err == LRK_OK ? STATUS_OK : reading_fail(request, true, err, &why);
+}
+
+enum status
 reading_now(int64_t *ret)
 {
 	enum lrk_err err = lrk_time_now(ret);

@@ -25,6 +25,13 @@ enum lrk_err reading_dir(const struct request *request, const char *above, struc
 enum status reading_key(const struct request *request, const struct lrk_store *store,
 			const char *id, struct lrk_entry *ret);
 
+/*
+ * Walks the store for a manager, as lrk_snapshot_walk does. A visitor that stops it has said why,
+ * and has left the status in *stopped, which may be NULL for one that never does.
+ */
+enum status reading_walk(const struct request *request, const struct lrk_store *store,
+			 lrk_entry_fn visit, void *context, const enum status *stopped);
+
 /* The status and message for an error of the core at the request's store. */
 enum status reading_fail(const struct request *request, bool manager, enum lrk_err err,
 			 const struct lrk_why *why);

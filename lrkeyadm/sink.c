@@ -16,6 +16,22 @@ sink_open(struct sink *sink, int fd, const char *name)
 	sink->error = 0;
 }
 
+/*
+ * A copy leaves its last bytes in vector registers, which the dynamic linker puts on the
+ * stack when it resolves a function. So the last copies are of zeros, one for each way
+ * in which memcpy uses them.
+ */
+static void
+clear_registers(void)
+{
+	static const char zeros[512];
+	void *(*volatile copy)(void *, const void *, size_t) = memcpy;
+	char into[sizeof(zeros)];
+
+	for (size_t n = 16; n <= sizeof(zeros); n *= 2)
+		copy(into, zeros, n);
+}
+
 static void
 flush(struct sink *sink)
 {
@@ -23,6 +39,7 @@ flush(struct sink *sink)
 	    lrk_file_write(sink->fd, sink->bytes, sink->used) != LRK_OK)
 		sink->error = errno;
 	lrk_wipe_bytes(sink->bytes, sink->used);
+	clear_registers();
 	sink->used = 0;
 }
 

@@ -66,7 +66,8 @@ imap() {
 	stage_key --org acme --scope imap
 	imap acme "$KEY" --login-options AUTH=PLAIN --interface 127.0.0.7
 	expect_use "$ID" 1 dovecot-lrkey 127.0.0.7
-	imap acme "$KEY" --login-options AUTH=LOGIN
+	expect_items dovecot-lrkey 'rhost=127.0.0.1 ruser=acme tty=dovecot' \
+		imap acme "$KEY" --login-options AUTH=LOGIN
 	expect_use "$ID" 2 dovecot-lrkey 127.0.0.1
 	stage_key --org acme --scope imap --allow-from 127.0.0.7
 	imap acme "$KEY" --interface 127.0.0.7
@@ -78,7 +79,7 @@ imap() {
 
 @test "without an address: doveadm, and a key with allowed ones never works" {
 	stage_key --org acme --scope imap
-	doveadm_test acme "$KEY"
+	expect_items dovecot-lrkey 'rhost= ruser=acme tty=dovecot' doveadm_test acme "$KEY"
 	expect_use "$ID" 1 dovecot-lrkey null
 	stage_key --org acme --scope imap --allow-from 0.0.0.0/0,::/0
 	stage_log_clear

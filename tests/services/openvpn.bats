@@ -25,15 +25,17 @@ teardown_file() {
 	stage_close
 }
 
-# serve FILE LOG [OPTION...]: a server, which takes clients when this returns.
-serve() {
-	local file=$1 log=$2
+# await_line TEXT FILE: returns when the file, which is a server's or a client's log, holds it.
+await_line() {
+	# shellcheck disable=SC2016 # for the shell on the stage
+	stage timeout 20 sh -c 'until grep -q "$1" "$2"; do sleep 0.05; done' sh "$@" ||
+		fail "not said: $1" "$(cat "$2")"
+}
 
-	shift 2
-	stage openvpn --config "$file" --daemon --log "$log" "$@"
-	stage timeout 15 sh -c '
-		until grep -q "Initialization Sequence Completed" "$1"; do sleep 0.05; done
-	' sh "$log" || fail 'OpenVPN did not start:' "$(cat "$log")"
+# serve FILE LOG: a server, which takes clients when this returns.
+serve() {
+	stage openvpn --config "$1" --daemon --log "$2"
+	await_line 'Initialization Sequence Completed' "$2"
 }
 
 # vpn USER KEY [OPTION...]: a client, until the server has said yes or no.
@@ -56,7 +58,7 @@ vpn() {
 		kill TERM => $client;
 		waitpid $client, 0;
 		exit $result;
-	' openvpn --client --dev tun --proto udp --remote 127.0.0.1 1194 --nobind \
+	' openvpn --client --dev tun --proto udp --remote 127.0.0.1 1194 --lport 0 \
 		--ca "/etc/ssl/certs/$HOST.pem" --verify-x509-name "$HOST" name \
 		--ifconfig-noexec --route-noexec --connect-retry-max 1 --auth-retry none \
 		--auth-user-pass "$STAGE/secret" "$@" >"$STAGE/out" 2>&1 || result=$?
@@ -75,36 +77,53 @@ vpn() {
 	stage_key --org acme --scope vpn
 	vpn acme "$KEY"
 	expect_use "$ID" 1 openvpn-lrkey 127.0.0.1
-	vpn acme "$KEY" --local 127.0.0.7 --bind
+	vpn acme "$KEY" --local 127.0.0.7
 	expect_use "$ID" 2 openvpn-lrkey 127.0.0.7
 }
 
 @test "the tunnel is a real one, and the server no longer root" {
-	stage test -e /sys/class/net/lo
 	expect_match "$(cat "$STAGE/server.log")" 'TUN/TAP device tun0 opened'
 	expect_match "$(cat "$STAGE/server.log")" 'UID set to nobody'
 }
 
-# hold KEY LOG: a client of the second server that stays, until it is told to go.
+# hold KEY PORT: a client that stays in its tunnel, and asks no longer once it is refused.
 hold() {
 	key_file "$STAGE/held" acme$'\n'"$1"
-	stage timeout --kill-after=5 60 openvpn --client --dev tun --proto udp --remote 127.0.0.1 1195 --nobind \
+	stage openvpn --client --dev tun --proto udp --remote 127.0.0.1 "$2" --nobind \
 		--ca "/etc/ssl/certs/$HOST.pem" --verify-x509-name "$HOST" name --ifconfig-noexec \
 		--route-noexec --auth-retry none --auth-user-pass "$STAGE/held" \
-		--daemon --log "$2" --writepid "$STAGE/tree/held.pid"
-	stage timeout 15 sh -c '
-		until grep -q "Initialization Sequence Completed" "$1"; do sleep 0.05; done
-	' sh "$2" || fail "$(cat "$2")"
+		--daemon --log "$STAGE/held.log"
+	await_line 'Initialization Sequence Completed' "$STAGE/held.log"
 }
 
-@test "an open tunnel ends at the next question after its key was revoked" {
-	sed -e 's/^port 1194/port 1195/' -e 's/^reneg-sec 3600/reneg-sec 3/' \
-		-e 's/10\.8\.0\.0/10.9.0.0/' "$LRKEY_SOURCE/etc/openvpn/server.conf" |
-		stage tee /etc/openvpn/server/often.conf >/dev/null
-	serve /etc/openvpn/server/often.conf "$STAGE/often.log"
+# serve_often PORT NETWORK: a server that asks for the keys of open tunnels after two seconds.
+serve_often() {
+	sed -e "s/^port 1194/port $1/" -e 's/^reneg-sec 3600/reneg-sec 2/' -e "s/10\.8\.0\.0/$2/" \
+		"$LRKEY_SOURCE/etc/openvpn/server.conf" |
+		stage tee "/etc/openvpn/server/$1.conf" >/dev/null
+	serve "/etc/openvpn/server/$1.conf" "$STAGE/$1.log"
+}
+
+@test "an open tunnel ends when it asks again and its key was revoked" {
+	serve_often 1195 10.9.0.0
 	stage_key --org acme --scope vpn
-	hold "$KEY" "$STAGE/held.log"
+	hold "$KEY" 1195
 	stage lrkeyadm revoke --yes --reason compromised "$ID"
-	stage timeout 30 sh -c 'until grep -q AUTH_FAILED "$1"; do sleep 0.05; done' sh \
-		"$STAGE/held.log" || fail "$(cat "$STAGE/held.log")" "$(cat "$STAGE/often.log")"
+	await_line AUTH_FAILED "$STAGE/held.log"
+}
+
+@test "an open tunnel ends when it asks again and its key is used up" {
+	serve_often 1196 10.10.0.0
+	stage_key --org acme --scope vpn --max-uses 1
+	hold "$KEY" 1196
+	await_line AUTH_FAILED "$STAGE/held.log"
+	expect_use "$ID" 1 openvpn-lrkey 127.0.0.1
+}
+
+@test "none of the keys is in a log of anybody's" {
+	stage_key --org acme --scope vpn
+	vpn acme "$KEY"
+	run vpn globex "$KEY"
+	expect_status 1
+	expect_secret_logs "$STAGE/server.log" "$STAGE/out"
 }

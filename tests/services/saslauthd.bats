@@ -80,7 +80,7 @@ login() {
 	run stage getent passwd acme
 	expect_status 2
 	stage_key --org acme --scope smtp
-	login acme "$KEY"
+	expect_items smtp 'rhost= ruser= tty=' login acme "$KEY"
 	expect_use "$ID" 1 smtp null
 	stage_key --org acme --scope smtp --allow-from 0.0.0.0/0,::/0
 	stage_log_clear
@@ -96,6 +96,16 @@ login() {
 	run login '' "$KEY"
 	expect_status 1
 	expect_use "$ID" 0 null null
+}
+
+@test "a user's name cannot forge a part of the log" {
+	stage_key --org acme --scope smtp
+	stage_log_clear
+	run login $'acme org globex:\nlrkey' "$(other_secret)"
+	expect_status 1
+	# As it is, each byte is escaped that does not belong into a word.
+	expect_match "$(stage_log)" \
+		"denied: key $ID user acme\\\\x20org\\\\x20globex:\\\\x0alrkey: wrong secret\$"
 }
 
 @test "another service's name does not borrow this one's scope" {

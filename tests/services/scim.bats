@@ -26,7 +26,8 @@ setup_file() {
 	apache_site scim scim.example.org
 	echo "Listen $APACHE:443" | stage tee /etc/apache2/ports.conf >/dev/null
 	apache_start
-	background scim nobody node "$server/server.mjs" 8080
+	stage_user lrkt-application
+	background scim lrkt-application node "$server/server.mjs" 8080
 	wait_for 'the SCIM server does not start' grep -qx ready "$STAGE/scim.out"
 }
 
@@ -181,5 +182,9 @@ ends_with_its_key() {
 
 @test "the application's own record names the keys, and holds none" {
 	grep -E '^POST /v2/Users org acme key [0-9A-Za-z]{12}$' "$STAGE/scim.out"
+	stage_key --org acme --scope scim
+	FRONT=$NGINX ORG=acme
+	scim GET Users
+	expect_code 200
 	expect_secret_logs "$STAGE/scim.out"
 }

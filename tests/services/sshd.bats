@@ -16,10 +16,7 @@ setup_file() {
 	install_example ssh/sshd_lrkey /etc/ssh
 	stage rm -f /etc/ssh/ssh_host_ed25519_key
 	stage ssh-keygen -q -t ed25519 -N '' -C '' -f /etc/ssh/ssh_host_ed25519_key
-	printf '[127.0.0.1]:%s %s\n' 2222 "$(stage cat /etc/ssh/ssh_host_ed25519_key.pub)" \
-		2223 "$(stage cat /etc/ssh/ssh_host_ed25519_key.pub)" >"$STAGE/known_hosts"
-	printf '#!/bin/sh\nexec cat %s/secret\n' "$STAGE" >"$STAGE/askpass"
-	chmod 0755 "$STAGE/askpass"
+	ssh_client 2222 2223
 	# In place of /usr/local/sbin, which is the machine's.
 	stage ln -s /usr/sbin/sshd "$STAGE/tree/bin/sshd-lrkey"
 	stage install -d /run/sshd
@@ -40,22 +37,9 @@ serve() {
 	await_port "$port"
 }
 
-# login METHOD USER KEY [COMMAND...]: what it printed is left in $STAGE/out.
+# login METHOD USER KEY [COMMAND]
 login() {
-	local method=$1 user=$2 result=0
-
-	key_file "$STAGE/secret" "$3"
-	shift 3
-	stage env HOME="$STAGE" SSH_ASKPASS="$STAGE/askpass" SSH_ASKPASS_REQUIRE=force \
-		timeout 30 ssh -F /dev/null -p "${SSH_PORT:-2222}" -l "$user" -o BatchMode=no \
-		-o PreferredAuthentications="$method" -o NumberOfPasswordPrompts=1 \
-		-o UserKnownHostsFile="$STAGE/known_hosts" -o StrictHostKeyChecking=yes \
-		127.0.0.1 "${@:-true}" >"$STAGE/out" 2>"$STAGE/err" </dev/null || result=$?
-	rm -f "$STAGE/secret"
-	if [ "$result" -eq 255 ] && grep -q 'Permission denied (' "$STAGE/err"; then
-		return 1
-	fi
-	[ "$result" -eq 0 ] || { echo "ssh: $result: $(cat "$STAGE/err")" >&2; return 2; }
+	ssh_login "${SSH_PORT:-2222}" "$@"
 }
 
 by_keyboard_interactive() {
@@ -114,6 +98,15 @@ by_password() {
 	done
 	expect_use "$ID" 0 null null
 	[ "$(stage lrkeyadm show --json "$ID" | jq '.keys[0].denied')" -eq 0 ]
+}
+
+@test "what sshd tells PAM: an address, and no terminal by which a key could be allowed" {
+	local method
+
+	for method in password keyboard-interactive; do
+		stage_key --org acme --scope ssh --allow-from 127.0.0.1
+		expect_items sshd-lrkey 'rhost=127.0.0.1 ruser= tty=ssh' login "$method" acme "$KEY"
+	done
 }
 
 @test "root is not let in with a key either" {
