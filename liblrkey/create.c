@@ -78,6 +78,9 @@ make_dir(const struct lrk_dir *parent, const struct plan *plan, bool own, struct
 
 	if (!made && errno != EEXIST)
 		return fail_at(parent, plan->name, errno, why);
+	/* A umask that takes the owner's own rights would keep him out. */
+	if (made && fchmodat(parent->fd, plan->name, 0700, 0) != 0)
+		return fail_at(parent, plan->name, errno, why);
 	if (made || own) {
 		int fd = openat(parent->fd, plan->name,
 				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

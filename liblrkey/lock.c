@@ -20,9 +20,9 @@
 #define LOCK_MAX 4096
 
 static enum lrk_err
-open_lock(const char *root, const char *name, int *ret_fd, struct lrk_why *why)
+open_lock(const char *root, const char *name, int flags, int *ret_fd, struct lrk_why *why)
 {
-	static const struct lrk_file_rule rule = { O_RDWR, 0, LOCK_MAX };
+	const struct lrk_file_rule rule = { flags, 0, LOCK_MAX };
 	struct lrk_dir top = LRK_DIR_NONE, gate = LRK_DIR_NONE;
 	char path[sizeof(LRK_VAR) + 1 + LRK_STORE_MAX];
 	enum lrk_err err;
@@ -45,7 +45,8 @@ enum lrk_err
 lrk_lock_check(const char *root, const char *name, struct lrk_why *why)
 {
 	int fd;
-	enum lrk_err err = open_lock(root, name, &fd, why);
+	/* Its mode lets the same people read as write; a read-only file system lets them read. */
+	enum lrk_err err = open_lock(root, name, O_RDONLY, &fd, why);
 
 	if (err == LRK_OK)
 		close(fd);
@@ -60,7 +61,7 @@ lrk_lock_take(const char *root, const char *name, int *ret_fd, struct lrk_why *w
 	enum lrk_err err;
 	int fd;
 
-	err = open_lock(root, name, &fd, why);
+	err = open_lock(root, name, O_RDWR, &fd, why);
 	if (err != LRK_OK)
 		return err;
 	if (clock_gettime(CLOCK_MONOTONIC, &until) != 0) {

@@ -106,8 +106,8 @@ restore_all(struct work *work, struct restore *restore)
 	if (status == STATUS_OK && restore->n_added + restore->n_revoked > 0) {
 		status = restore_put(restore);
 		if (status == STATUS_OK)
-			status = work_commit(work, (const char(*)[LRK_ID_LEN + 1])restore->ids,
-					     restore->n_ids,
+			status = work_commit(work, (const char(*)[LRK_ID_LEN + 1])restore->ids.id,
+					     restore->ids.n,
 					     restore->org[0] != '\0' ? restore->org : NULL, NULL);
 	}
 	if (status == STATUS_OK)

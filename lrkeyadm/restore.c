@@ -80,22 +80,6 @@ find_fate(const struct restore *restore, const struct lrk_entry *entry, struct l
 }
 
 static enum status
-remember_id(struct restore *restore, const char *id)
-{
-	if (restore->n_ids == restore->room) {
-		size_t room = restore->room == 0 ? 64 : 2 * restore->room;
-		char(*ids)[LRK_ID_LEN + 1] = reallocarray(restore->ids, room, sizeof(*ids));
-
-		if (ids == NULL)
-			return fail_memory();
-		restore->ids = ids;
-		restore->room = room;
-	}
-	memcpy(restore->ids[restore->n_ids++], id, sizeof(*restore->ids));
-	return STATUS_OK;
-}
-
-static enum status
 check_policy(const struct restore *restore, const struct lrk_entry *entry)
 {
 	int64_t begin = entry->not_before > restore->now ? entry->not_before : restore->now;
@@ -117,7 +101,7 @@ examine_entry(struct restore *restore, struct lrk_entry *entry, const struct lrk
 	enum fate fate;
 
 	(void)usage;
-	status = remember_id(restore, entry->id);
+	status = idlist_add(&restore->ids, entry->id);
 	if (status == STATUS_OK)
 		status = find_fate(restore, entry, &here, &fate);
 	if (status != STATUS_OK)
@@ -153,13 +137,13 @@ restore_examine(struct restore *restore)
 {
 	enum status status = walk(restore, "examine", examine_entry);
 
-	if (status != STATUS_OK || restore->n_ids == 0)
+	if (status != STATUS_OK || restore->ids.n == 0)
 		return status;
-	qsort(restore->ids, restore->n_ids, sizeof(*restore->ids), compare_ids);
-	for (size_t i = 1; i < restore->n_ids; i++)
-		if (compare_ids(restore->ids[i - 1], restore->ids[i]) == 0)
+	qsort(restore->ids.id, restore->ids.n, sizeof(*restore->ids.id), compare_ids);
+	for (size_t i = 1; i < restore->ids.n; i++)
+		if (compare_ids(restore->ids.id[i - 1], restore->ids.id[i]) == 0)
 			return fail(STATUS_DATA, restore->request->args[0], "holds key %s twice",
-				    restore->ids[i]);
+				    restore->ids.id[i]);
 	return STATUS_OK;
 }
 
@@ -218,7 +202,7 @@ raise_counts(struct restore *restore, const struct lrk_entry *entry, const struc
 static void
 note_org(struct restore *restore, const struct lrk_entry *entry)
 {
-	if (restore->n_ids == 0)
+	if (restore->ids.n == 0)
 		memcpy(restore->org, entry->org, sizeof(restore->org));
 	else if (strcmp(restore->org, entry->org) != 0)
 		restore->org[0] = '\0';
@@ -248,7 +232,7 @@ put_entry(struct restore *restore, struct lrk_entry *entry, const struct lrk_usa
 	if (status == STATUS_OK)
 		status = work_put(restore->work, &here);
 	if (status == STATUS_OK)
-		status = remember_id(restore, here.id);
+		status = idlist_add(&restore->ids, here.id);
 out:
 	lrk_wipe_object(&here);
 	return status;
@@ -257,7 +241,7 @@ out:
 enum status
 restore_put(struct restore *restore)
 {
-	restore->n_ids = 0;
+	restore->ids.n = 0;
 	return walk(restore, "import", put_entry);
 }
 
@@ -294,6 +278,5 @@ restore_end(struct restore *restore)
 	if (restore->usage_fd >= 0)
 		close(restore->usage_fd);
 	restore->usage_fd = -1;
-	free(restore->ids);
-	restore->ids = NULL;
+	idlist_free(&restore->ids);
 }

@@ -12,6 +12,7 @@
 #ifndef LRKEYADM_RESTORE_H
 #define LRKEYADM_RESTORE_H
 
+#include "grow.h"
 #include "liblrkey/backup.h"
 #include "policy.h"
 #include "work.h"
@@ -25,9 +26,7 @@ struct restore {
 	const struct work *work; /* NULL: nothing is to be changed */
 	int usage_fd;		 /* -1: none, or not open yet */
 	bool warned;		 /* that counts cannot be restored */
-	char (*ids)[LRK_ID_LEN + 1]; /* all of the backup, then those that changed */
-	size_t n_ids;
-	size_t room;
+	struct idlist ids;	 /* all of the backup, then those that changed */
 	char org[LRK_ORG_MAX + 1]; /* of all that changed; "" for several */
 	uint64_t n_entries;
 	uint64_t n_added;

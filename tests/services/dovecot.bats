@@ -103,12 +103,25 @@ doveadm_test() {
 		set channel [open $file]
 		gets $channel key
 		spawn -noecho doveadm auth test -x service=imap $user
-		expect "Password:"
+		expect {
+			"Password:" {}
+			timeout { exit 98 }
+			eof { exit 99 }
+		}
+		# What comes before it has switched the echo off is thrown away.
+		set end [expr [clock seconds] + 10]
+		while {[string match "* echo *" [exec stty -a <$spawn_out(slave,name)]]} {
+			if {[clock seconds] > $end} { exit 97 }
+			after 20
+		}
 		send -- "$key\r"
-		expect eof
+		expect {
+			eof {}
+			timeout { exit 96 }
+		}
 		exit [lindex [wait] 3]
 	EOS
-	stage expect -f "$STAGE/doveadm" "$1" "$STAGE/secret"
+	stage timeout 60 expect -f "$STAGE/doveadm" "$1" "$STAGE/secret"
 }
 
 @test "the organization need not be a user of the machine, and may have capitals" {

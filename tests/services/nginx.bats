@@ -5,6 +5,7 @@
 # etc/nginx and etc/pam.d are copied, unchanged, to where they say.
 load ../lib.bash
 load ../root/stage.bash
+load life.bash
 
 HOST=api.example.org
 SITE=/etc/nginx/sites-enabled/lrkey
@@ -121,24 +122,6 @@ expect_log() {
 
 ALERT=1
 NOTICE=5
-
-# other_secret: a well-formed key with the id of $KEY, and a secret of nobody's.
-other_secret() {
-	printf '%s' "${KEY:0:17}00000000000000000000000000000000" | perl -e '
-		my @digits = (0 .. 9, "A" .. "Z", "a" .. "z");
-		my ($text, $crc, $check) = (scalar <STDIN>, 0xffffffff, "");
-		for my $byte (unpack "C*", $text) {
-			$crc ^= $byte;
-			$crc = $crc >> 1 ^ ($crc & 1 ? 0xedb88320 : 0) for 1 .. 8;
-		}
-		$crc ^= 0xffffffff;
-		for (1 .. 6) {
-			$check = $digits[$crc % 62] . $check;
-			$crc = int($crc / 62);
-		}
-		print "$text$check";
-	'
-}
 
 @test "organization and key: 200, and the application sees the one and not the other" {
 	stage_key --org acme

@@ -23,6 +23,7 @@ setup_file() {
 	stage sed -i "s/listen 443 ssl/listen $NGINX:443 ssl reuseport/" \
 		/etc/nginx/sites-available/scim
 	stage sed -i 's/^worker_processes .*/worker_processes 2;/' /etc/nginx/nginx.conf
+	# shellcheck disable=SC2016 # nginx's variable
 	echo 'log_format pid "$pid"; access_log /var/log/nginx/workers pid;' |
 		stage tee /etc/nginx/conf.d/workers.conf >/dev/null
 	nginx_start
@@ -130,6 +131,7 @@ limit_holds() {
 	[ "$granted" -le 50 ]
 	[ "$(stage lrkeyadm show --json "$ID" | jq '.keys[0].uses')" -eq "$granted" ]
 	# Who waited for the record too long was refused, and used nothing up.
+	# shellcheck disable=SC2034 # for web.bash
 	FRONT=$1
 	while [ "$granted" -lt 50 ]; do
 		bearer "$KEY" https://scim.example.org/scim/acme/v2/Users

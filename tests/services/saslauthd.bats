@@ -105,7 +105,7 @@ login() {
 	expect_status 1
 	# As it is, each byte is escaped that does not belong into a word.
 	expect_match "$(stage_log)" \
-		"denied: key $ID user acme\\\\x20org\\\\x20globex:\\\\x0alrkey: wrong secret\$"
+		"denied: key $ID user acme\\\\x20org\\\\x20globex:\\\\x0alrkey: wrong secret"
 }
 
 @test "another service's name does not borrow this one's scope" {

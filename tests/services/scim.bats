@@ -183,6 +183,7 @@ ends_with_its_key() {
 @test "the application's own record names the keys, and holds none" {
 	grep -E '^POST /v2/Users org acme key [0-9A-Za-z]{12}$' "$STAGE/scim.out"
 	stage_key --org acme --scope scim
+	# shellcheck disable=SC2034 # for web.bash
 	FRONT=$NGINX ORG=acme
 	scim GET Users
 	expect_code 200

@@ -70,6 +70,7 @@ nginx_application() {
 	local port
 
 	for port in "$@"; do
+		# shellcheck disable=SC2016 # nginx's variables
 		printf 'server {\nlisten 127.0.0.1:%s;\nreturn 200 "%s";\n}\n' "$port" \
 			'org <$http_x_organization> id <$http_x_key_id> key <$http_authorization> $request_uri'
 	done | stage tee /etc/nginx/sites-enabled/application >/dev/null

@@ -23,7 +23,6 @@ setup() {
 listed() {
 	local line modules
 
-	# shellcheck disable=SC2016 # make's variable
 	modules=$(run_make --eval 'modules: ; @echo $(pamdir)' modules)
 	while IFS= read -r line; do
 		case $line in

@@ -143,9 +143,8 @@ read_logins(void)
 	char line[256], more;
 
 	while (fgets(line, sizeof(line), stdin) != NULL) {
-		if (n_logins == LOGINS_MAX ||
-		    sscanf(line, "%79s %127s %15s %c", login->user, login->token, login->wanted,
-			   &more) != 3)
+		if (n_logins == LOGINS_MAX || sscanf(line, "%79s %127s %15s %c", login->user,
+						     login->token, login->wanted, &more) != 3)
 			return false;
 		login++;
 		n_logins++;
