@@ -205,9 +205,11 @@ begin_file(struct lrk_change *change, bool with_copy, struct lrk_why *why)
 		}
 		return fail_copy(change, LRK_ERR_IO, errno, why);
 	}
-	err = with_copy ? lrk_file_copy(lrk_keyfile_fd(&change->store.file), change->copy_fd) : LRK_OK;
-	if (err != LRK_OK)
-		return fail_copy(change, err, errno, why);
+	if (with_copy) {
+		err = lrk_file_copy(lrk_keyfile_fd(&change->store.file), change->copy_fd);
+		if (err != LRK_OK)
+			return fail_copy(change, err, errno, why);
+	}
 	fd = fcntl(change->copy_fd, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
 		return fail_copy(change, LRK_ERR_IO, errno, why);

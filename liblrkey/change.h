@@ -24,8 +24,8 @@
 struct lrk_change;
 
 /*
- * Takes the store's lock, within LRK_LOCK_SECONDS (else LRK_ERR_LOCKED), opens the store, and removes
- * what a killed change has left. LRK_ERR_ACCESS for who is no manager.
+ * Takes the store's lock, within LRK_LOCK_SECONDS (else LRK_ERR_LOCKED), opens the store, and
+ * removes what a killed change has left. LRK_ERR_ACCESS for who is no manager.
  */
 LRK_MUST_CHECK enum lrk_err lrk_change_begin(const char *root, const char *name,
 					     struct lrk_change **ret, struct lrk_why *why);
@@ -52,13 +52,13 @@ LRK_MUST_CHECK enum lrk_err lrk_change_put(struct lrk_change *change,
 
 /*
  * Gives a new entry its place in the usage file, and makes its slot say that
- * it was not used. A missing usage file is made, where the caller may. Where there is none, an entry
- * without a limit gets its place all the same; one with a limit is LRK_ERR_USAGE.
+ * it was not used. A missing usage file is made, where the caller may. Where there is none, an
+ * entry without a limit gets its place all the same; one with a limit is LRK_ERR_USAGE.
  */
 LRK_MUST_CHECK enum lrk_err lrk_change_assign_slot(struct lrk_change *change,
 						   struct lrk_entry *entry, struct lrk_why *why);
 
-/* Removes an entry, and frees its place in the usage file. LRK_ERR_NOT_FOUND when it is not there. */
+/* Removes an entry, and frees its place in the usage file. LRK_ERR_NOT_FOUND when there is none. */
 LRK_MUST_CHECK enum lrk_err lrk_change_delete(struct lrk_change *change,
 					      const struct lrk_entry *entry, struct lrk_why *why);
 

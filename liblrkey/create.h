@@ -33,6 +33,7 @@ LRK_MUST_CHECK enum lrk_err lrk_store_create(const char *root, const char *name,
  */
 LRK_MUST_CHECK enum lrk_err lrk_store_sharing_readers(const char *root, const char *name,
 						      gid_t verifiers,
-						      char other[static LRK_STORE_MAX + 1], struct lrk_why *why);
+						      char other[static LRK_STORE_MAX + 1],
+						      struct lrk_why *why);
 
 #endif

@@ -242,9 +242,11 @@ judge_file(const struct lrk_dir *dir, const char *name, const struct lrk_file_ru
 		return lrk_fail(why, LRK_ERR_UNSAFE, "%s/%s: is too large (%lld bytes)",
 				dir->path, name, (long long)st->st_size);
 	if (found != NULL) {
-		enum lrk_err err = lrk_fail(why, LRK_ERR_UNSAFE, "%s/%s: %s (mode %04o, %u links)",
-					    dir->path, name, found,
-					    (unsigned)(st->st_mode & 07777), (unsigned)st->st_nlink);
+		unsigned mode = (unsigned)(st->st_mode & 07777), links = (unsigned)st->st_nlink;
+		enum lrk_err err;
+
+		err = lrk_fail(why, LRK_ERR_UNSAFE, "%s/%s: %s (mode %04o, %u links)", dir->path,
+			       name, found, mode, links);
 		if (defect == NULL)
 			return err;
 		*defect = true;

@@ -49,7 +49,8 @@ visit_record(void *context, const char *name, size_t name_length, const uint8_t 
 	struct lrk_entry entry;
 	enum lrk_err err = LRK_ERR_DAMAGED;
 
-	if (name_length == strlen(LRK_HEADER_NAME) && memcmp(name, LRK_HEADER_NAME, name_length) == 0)
+	if (name_length == strlen(LRK_HEADER_NAME) &&
+	    memcmp(name, LRK_HEADER_NAME, name_length) == 0)
 		return LRK_OK;
 	if (name_length == LRK_ID_LEN)
 		memcpy(id, name, LRK_ID_LEN);

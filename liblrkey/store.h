@@ -35,7 +35,8 @@ struct lrk_store {
 };
 
 #define LRK_STORE_CLOSED \
-	{ .etc = LRK_DIR_NONE, .gate = LRK_DIR_NONE, .keys = LRK_DIR_NONE, .file = LRK_KEYFILE_NONE }
+	{ .etc = LRK_DIR_NONE, .gate = LRK_DIR_NONE, .keys = LRK_DIR_NONE, \
+	  .file = LRK_KEYFILE_NONE }
 
 /*
  * Opens master.key, then the key file, as they are now. LRK_ERR_NO_STORE where master.key or its

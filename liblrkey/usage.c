@@ -228,7 +228,8 @@ lock_slot(int fd, const struct lrk_entry *entry, int64_t wait_ms)
 		nanosleep(&pause, NULL);
 		if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
 			return true;
-		if ((errno != EAGAIN && errno != EACCES) || clock_gettime(CLOCK_MONOTONIC, &now) != 0)
+		if ((errno != EAGAIN && errno != EACCES) ||
+		    clock_gettime(CLOCK_MONOTONIC, &now) != 0)
 			return false;
 	} while ((now.tv_sec - from.tv_sec) * 1000 + (now.tv_nsec - from.tv_nsec) / 1000000 <
 		 wait_ms);

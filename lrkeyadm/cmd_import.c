@@ -22,6 +22,13 @@ static const struct option_row options[] = {
 	[DRY_RUN] = { "dry-run", NULL, "check all of it, and say what would be done" },
 };
 
+/* A restoration, and the store that it reads, or changes. */
+struct import {
+	struct restore restore;
+	struct lrk_store store;
+	struct work work;
+};
+
 static enum status
 open_file(const char *path, int *ret_fd)
 {
@@ -78,22 +85,22 @@ print_result(const struct request *request, const struct restore *restore, bool 
 }
 
 static enum status
-run_dry(const struct request *request, struct restore *restore)
+run_dry(const struct request *request, struct import *import)
 {
+	struct restore *restore = &import->restore;
 	struct lrk_header header;
-	struct lrk_store store;
 	enum status status;
 
-	status = reading_open(request, &store, &header);
+	status = reading_open(request, &import->store, &header);
 	if (status == STATUS_OK)
 		status = reading_now(&restore->now);
 	if (status == STATUS_OK) {
-		restore->store = &store;
+		restore->store = &import->store;
 		status = restore_examine(restore);
 	}
 	if (status == STATUS_OK)
 		status = print_result(request, restore, true, header.generation);
-	lrk_store_close(&store);
+	lrk_store_close(&import->store);
 	return status;
 }
 
@@ -118,30 +125,32 @@ restore_all(struct work *work, struct restore *restore)
 }
 
 static enum status
-run_work(const struct request *request, struct restore *restore)
+run_work(const struct request *request, struct import *import)
 {
+	struct restore *restore = &import->restore;
+	struct work *work = &import->work;
 	enum status status;
-	struct work work;
 
-	status = work_begin(request, &work);
+	status = work_begin(request, work);
 	if (status == STATUS_OK) {
-		restore->work = &work;
-		restore->store = lrk_change_store(work.change);
-		restore->now = work.now;
-		status = restore_all(&work, restore);
+		restore->work = work;
+		restore->store = lrk_change_store(work->change);
+		restore->now = work->now;
+		status = restore_all(work, restore);
 	}
 	if (status == STATUS_OK)
 		status = print_result(request, restore, false,
-				      work.done ? lrk_change_generation(work.change) :
-						  lrk_change_current(work.change));
-	work_end(&work);
+				      work->done ? lrk_change_generation(work->change) :
+						   lrk_change_current(work->change));
+	work_end(work);
 	return status;
 }
 
 static enum status
 run(const struct request *request)
 {
-	struct restore restore = { .request = request, .usage_fd = -1 };
+	struct import import = { .restore = { .request = request, .usage_fd = -1 } };
+	struct restore *restore = &import.restore;
 	struct lrk_why why = { "" };
 	enum status status;
 	enum lrk_err err;
@@ -157,14 +166,14 @@ run(const struct request *request)
 	if (err != LRK_OK)
 		status = reading_fail(request, true, err, &why);
 	if (status == STATUS_OK)
-		status = policy_read(request, &restore.policy);
+		status = policy_read(request, &restore->policy);
 	if (status == STATUS_OK)
-		status = open_backup(request, file, &restore.backup);
+		status = open_backup(request, file, &restore->backup);
 	if (status == STATUS_OK)
-		status = request->value[DRY_RUN] != NULL ? run_dry(request, &restore) :
-							   run_work(request, &restore);
-	restore_end(&restore);
-	lrk_backup_free(restore.backup);
+		status = request->value[DRY_RUN] != NULL ? run_dry(request, &import) :
+							   run_work(request, &import);
+	restore_end(restore);
+	lrk_backup_free(restore->backup);
 	close(file);
 	return status;
 }

@@ -93,11 +93,14 @@ show_json(struct log *log, const struct audit_line *line)
 	json_t *event = json_object();
 
 	/* What else a line may hold is nothing of ours. */
-	for (size_t i = 0; event != NULL && i < sizeof(names) / sizeof(names[0]); i++)
-		if (json_object_set(event, names[i], json_object_get(line->object, names[i])) != 0) {
+	for (size_t i = 0; event != NULL && i < sizeof(names) / sizeof(names[0]); i++) {
+		json_t *member = json_object_get(line->object, names[i]);
+
+		if (json_object_set(event, names[i], member) != 0) {
 			json_decref(event);
 			event = NULL;
 		}
+	}
 	return json_list_object(&log->json, event);
 }
 

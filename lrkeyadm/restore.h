@@ -42,6 +42,7 @@ enum status restore_raise(struct restore *restore);
 void restore_end(struct restore *restore);
 
 /* The message for an error of a backup: what is malformed is STATUS_DATA. */
-enum status restore_fail(const struct request *request, enum lrk_err err, const struct lrk_why *why);
+enum status restore_fail(const struct request *request, enum lrk_err err,
+			 const struct lrk_why *why);
 
 #endif

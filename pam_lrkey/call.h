@@ -28,8 +28,8 @@ struct call {
 const char *call_item(const struct call *call, int item);
 
 /*
- * The name of the store that is asked, the PAM user filled in; NULL when there is no user, or
- * that makes no name, or makes the one which is meant when none is named: no user's name reaches it.
+ * The name of the store that is asked, the PAM user filled in; NULL when there is no user, or that
+ * makes no name, or makes the one which is meant when none is named: no user's name reaches that.
  */
 const char *call_name_store(struct call *call);
 

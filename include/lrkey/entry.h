@@ -53,7 +53,7 @@ struct lrk_entry {
 	struct lrk_net nets[LRK_NETS_MAX];
 	int64_t created;
 	int64_t not_before;		/* 0 is none */
-	int64_t expires;		/* the first second in which it no longer works; LRK_NEVER */
+	int64_t expires;		/* the first second without it; LRK_NEVER */
 	int64_t term;			/* the life it was made for, in seconds; LRK_NEVER */
 	uint64_t max_uses;		/* 0 is no limit */
 	char predecessor[LRK_ID_LEN + 1]; /* "" is none */

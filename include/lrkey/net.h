@@ -17,7 +17,7 @@
 struct lrk_net {
 	uint8_t family;	    /* 4 or 6 */
 	uint8_t prefix;	    /* at most 32 or 128 */
-	uint8_t address[16]; /* network order; 4 bytes used for IPv4, bits behind the prefix are 0 */
+	uint8_t address[16]; /* network order; 4 of them for IPv4; 0 behind the prefix */
 };
 
 /*

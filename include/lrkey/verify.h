@@ -54,7 +54,7 @@ struct lrk_answer {
 	enum lrk_verdict verdict;
 	enum lrk_state state;	/* of a proven key */
 	struct lrk_entry entry; /* of a proven key, its digest wiped; else all zero */
-	bool unrecorded;	/* valid, without a limit; its use, or those before, are not on record */
+	bool unrecorded;	/* valid, without a limit; some use of it is not on record */
 };
 
 /*

@@ -33,6 +33,7 @@ refused_restore() {
 # other_store: from here on the test's tree is another one, with an empty store.
 other_store() {
 	ROOT=$BATS_TEST_TMPDIR/other$((++OTHERS))
+	# shellcheck disable=SC2034 # for "audit"
 	AUDIT=$ROOT/var/lib/lrkey/system/audit.log
 	make_store
 }
@@ -289,8 +290,6 @@ use_key() {
 }
 
 @test "what fails half-way is removed: a full disk, a signal, a damaged store" {
-	local id
-
 	make_key --org acme
 	run env ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=0" strace -o /dev/null -e trace=write \
 		-e inject=write:error=ENOSPC:when=1 \

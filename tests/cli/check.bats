@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # lrkeyadm check: each thing that it looks for, made on purpose.
-# shellcheck disable=SC2154 # run sets stderr and stderr_lines
+# shellcheck disable=SC2153,SC2154 # make_key sets KEY; run sets stderr and stderr_lines
 load ../lib.bash
 load helpers.bash
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
-# shellcheck disable=SC2154 # run sets stderr and stderr_lines
+# shellcheck disable=SC2153,SC2154 # make_key sets KEY; run sets stderr and stderr_lines
 load ../lib.bash
 load helpers.bash
 

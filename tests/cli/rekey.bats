@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # lrkeyadm rekey; tests/inject/rekey.bats has it killed.
-# shellcheck disable=SC2154 # run sets stderr and stderr_lines
+# shellcheck disable=SC2153,SC2154 # make_key sets KEY; run sets stderr and stderr_lines
 load ../lib.bash
 load helpers.bash
 
@@ -31,7 +31,7 @@ two_keys() {
 
 @test "all entries are sealed anew, under a master key of which nothing was there before" {
 	make_key --org acme --label one --max-uses 3
-	A=$ID AKEY=$KEY
+	AKEY=$KEY
 	make_key --org acme
 	B=$ID BKEY=$KEY
 	adm revoke --yes --force "$B"

@@ -118,7 +118,9 @@ shown() {
 	for command in list 'list --json' "show $ID" review '' "deactivate $ID" "activate $ID" \
 		"revoke --yes $ID"; do
 		# shellcheck disable=SC2086 # words
-		strace -qq -e trace=openat -o "$BATS_TEST_TMPDIR/trace" "$LRKEYADM" --root "$ROOT" $command
+		ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 strace -qq -e trace=openat \
+			-o "$BATS_TEST_TMPDIR/trace" -E "LD_PRELOAD=$LRKEY_BUILD/tests/cli/traceable.so" \
+			"$LRKEYADM" --root "$ROOT" $command
 		# Once to read; who changes holds it open to write, too.
 		[ "$(grep -c '"usage", O_RDONLY' "$BATS_TEST_TMPDIR/trace")" -eq 1 ] ||
 			fail "$command" "$(grep usage "$BATS_TEST_TMPDIR/trace")"

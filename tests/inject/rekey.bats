@@ -24,6 +24,14 @@ setup_file() {
 
 setup() {
 	ROOT=$BATS_FILE_TMPDIR/root
+	LOOP=
+}
+
+teardown() {
+	# A test that failed has not ended it.
+	if [ -n "$LOOP" ]; then
+		kill "$LOOP" 2>/dev/null || true
+	fi
 }
 
 # rekey_with STRACE-OPTION...: a rekey under strace; its outcome is left in $STATUS and $STDERR.
@@ -60,7 +68,7 @@ n_master_keys() {
 kill_at() {
 	local left
 
-	rekey_with -o /dev/null --seccomp-bpf -e "trace=$1" -e "inject=$1:signal=KILL:when=$2"
+	rekey_with -o /dev/null -e "trace=$1" -e "inject=$1:signal=KILL:when=$2"
 	[ "$STATUS" -eq 137 ] || fail "not killed at $1 $2: $STATUS" "$STDERR"
 	kill -0 "$LOOP" || fail "a key did not work when it was killed at $1 $2:" \
 		"$(cat "$BATS_TEST_TMPDIR/loop.err")"

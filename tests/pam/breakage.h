@@ -34,8 +34,8 @@ struct breakage {
 
 /*
  * Makes each of them in a process of its own, on a store of its own. The key with a limit must be
- * refused, within the time that is allowed, with one alarm; the other be let in without a wait, with
- * one warning in all.
+ * refused, within the time that is allowed, with one alarm; the other must be let in without a
+ * wait, with one warning in all.
  */
 void breakage_run(void **state, const struct breakage *rows, size_t n);
 

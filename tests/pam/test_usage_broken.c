@@ -220,7 +220,7 @@ test_not_as_it_was(void **state)
 	breakage_run(state, rows, COUNT_OF(rows));
 }
 
-/* What was lost counts from nothing for a key without a limit; one with a limit it does not help. */
+/* A key without a limit counts from nothing again; one with a limit stays refused. */
 static void
 test_garbage_later(void **state)
 {

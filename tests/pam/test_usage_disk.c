@@ -194,7 +194,7 @@ test_lock_given_back(void **state)
 	assert_int_equal(stock_read_usage(host.root, LRK_STORE_DEFAULT, &breakage_limited).uses, 2);
 }
 
-/* Refusals hang on nothing: not counted where that takes more than a moment, and refused the same. */
+/* Refusals hang on nothing: what cannot be counted at once is refused all the same. */
 static void
 test_refusals(void **state)
 {

@@ -214,7 +214,7 @@ test_killed_at_random(void **state)
 	assert_true(crew.kills >= KILLS / 2);
 	assert_int_equal(crowd->unsaid, 0);
 	assert_int_equal(crowd->not_on_record, 0);
-	/* Never more than it may be; and all that was granted, and no more than was tried, is there. */
+	/* Never more than it may be; what was granted is there, and nothing that was not tried. */
 	assert_true(returned <= accepted && accepted <= LIMIT);
 	assert_int_equal(crowd_usage().uses, LIMIT);
 	assert_true(accepted + crew.kills >= LIMIT);

@@ -242,7 +242,7 @@ test_unlimited_without_slot(void **state)
 	close(fd);
 }
 
-/* Who still reads a snapshot in which a deleted key had the place leaves the new key's slot alone. */
+/* Whoever reads an old snapshot, in which a deleted key had the place, leaves it alone. */
 static void
 test_newer_slot(void **state)
 {

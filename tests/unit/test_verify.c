@@ -522,7 +522,7 @@ test_invalid_slot(void **state)
 	struct asked asked;
 
 	prepare(trial, &asked);
-	entry.slot_generation++;
+	entry.slot_generation--;
 	set_uses(trial, &entry, 0);
 	for (int use = LRK_USE_CHECK; use <= LRK_USE_COUNT; use++) {
 		asked.question.use = (enum lrk_use_mode)use;
