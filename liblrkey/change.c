@@ -333,16 +333,10 @@ lrk_change_delete(struct lrk_change *change, const struct lrk_entry *entry, stru
 static enum lrk_err
 clear_slot(struct lrk_change *change, const struct lrk_entry *entry, struct lrk_why *why)
 {
-	static const struct lrk_usage unused;
-	enum lrk_err err;
+	enum lrk_err err = open_usage(change, why);
 
-	err = open_usage(change, why);
-	if (err == LRK_OK) {
-		err = lrk_usage_write(change->usage_fd, entry, &unused);
-		if (err != LRK_OK)
-			lrk_fail_errno(why, err, errno, "%s/%s", change->store.gate.path,
-				       LRK_USAGE_FILE);
-	}
+	if (err == LRK_OK)
+		err = lrk_usage_reset(change->usage_fd, entry, why);
 	/* Without a limit nothing hangs on the slot. */
 	if (err != LRK_OK)
 		err = entry->max_uses != 0 ? LRK_ERR_USAGE : LRK_OK;

@@ -110,7 +110,8 @@ make_path(const struct lrk_dir *top, const char *const *names, const struct lrk_
 		const struct plan plan = { *names, 0755, owners->owner, owners->group };
 		struct lrk_dir below;
 
-		err = make_dir(&at, &plan, false, &below, why);
+		/* The last one is ours alone, and its mode what init says; the others are as they are. */
+		err = make_dir(&at, &plan, names[1] == NULL, &below, why);
 		if (err != LRK_OK)
 			break;
 		if (at.fd != top->fd)
@@ -420,23 +421,29 @@ find_readers(const struct lrk_dir *stores, const char *name, gid_t verifiers,
 	int fd = openat(stores->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	const struct dirent *found;
+	enum lrk_err err = LRK_OK;
 	struct stat st;
 
 	if (dir == NULL) {
-		enum lrk_err err = fail_at(stores, ".", errno, why);
-
+		err = fail_at(stores, ".", errno, why);
 		if (fd >= 0)
 			close(fd);
 		return err;
 	}
 	other[0] = '\0';
-	while ((found = readdir(dir)) != NULL)
+	errno = 0;
+	while ((found = readdir(dir)) != NULL) {
 		if (lrk_is_store_name(found->d_name) && strcmp(found->d_name, name) != 0 &&
 		    fstatat(stores->fd, found->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISDIR(st.st_mode) && st.st_gid == verifiers)
 			memcpy(other, found->d_name, strlen(found->d_name) + 1);
+		errno = 0;
+	}
+	/* A store that was not seen may be the one that shares. */
+	if (errno != 0)
+		err = fail_at(stores, ".", errno, why);
 	closedir(dir);
-	return LRK_OK;
+	return err;
 }
 
 enum lrk_err

@@ -26,24 +26,27 @@ may_read_shadow(void)
 	return euidaccess(_PATH_SHADOW, R_OK) == 0 || errno == ENOENT;
 }
 
-/* Says yes where shadow(5) cannot be read: that is root's to know. */
-static bool
-is_open_account(const char *user, int64_t now)
+/* Says yes where shadow(5) cannot be read: that is root's to know. Any other failure is one. */
+static int
+is_open_account(const char *user, int64_t now, bool *ret_open)
 {
 	char buffer[4096];
 	struct spwd shadow, *found = NULL;
-	bool open = true;
+	int error = 0;
 
-	if (may_read_shadow() &&
-	    getspnam_r(user, &shadow, buffer, sizeof(buffer), &found) == 0 && found != NULL) {
+	*ret_open = true;
+	if (!may_read_shadow())
+		return 0;
+	error = getspnam_r(user, &shadow, buffer, sizeof(buffer), &found);
+	if (found != NULL) {
 		/* An empty field is -1; 0 is a day long past, as for pam_unix and sshd. */
 		bool expired = found->sp_expire >= 0 && now / SECONDS_PER_DAY >= found->sp_expire;
 		bool locked = found->sp_pwdp != NULL && found->sp_pwdp[0] == '!';
 
-		open = !expired && !locked;
+		*ret_open = !expired && !locked;
 	}
 	lrk_wipe_array(buffer);
-	return open;
+	return found == NULL && !is_no_such_user(error) ? error : 0;
 }
 
 enum lrk_err
@@ -51,11 +54,18 @@ lrk_owner_is_usable(const char *user, int64_t now, bool *ret_usable, struct lrk_
 {
 	char buffer[4096];
 	struct passwd passwd, *found = NULL;
+	bool open = false;
 	int error;
 
 	error = getpwnam_r(user, &passwd, buffer, sizeof(buffer), &found);
-	if (found == NULL && !is_no_such_user(error))
+	if (found == NULL && is_no_such_user(error)) {
+		*ret_usable = false;
+		return LRK_OK;
+	}
+	if (found != NULL)
+		error = is_open_account(user, now, &open);
+	if (error != 0)
 		return lrk_fail_errno(why, LRK_ERR_IO, error, "user %s cannot be looked up", user);
-	*ret_usable = found != NULL && is_open_account(user, now);
+	*ret_usable = open;
 	return LRK_OK;
 }

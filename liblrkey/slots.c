@@ -11,7 +11,7 @@ lrk_slots_take(struct lrk_header *header, uint64_t generation, struct lrk_entry 
 		if (--run->count == 0)
 			header->n_free--;
 	} else {
-		if (header->slots == UINT32_MAX)
+		if (header->slots >= LRK_SLOTS_MAX)
 			return LRK_ERR_LIMIT;
 		entry->slot = header->slots++;
 	}

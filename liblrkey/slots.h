@@ -9,6 +9,11 @@
 #include <lrkey/error.h>
 
 #include "codec.h"
+#include "keyfile.h"
+#include "usage.h"
+
+/* As many as a usage file has room for: it is not opened when it is larger than a key file. */
+#define LRK_SLOTS_MAX ((uint32_t)(LRK_KEYFILE_MAX / LRK_SLOT_SIZE) - 1)
 
 /*
  * Gives an entry a place: one that was freed, else the next new one. The generation

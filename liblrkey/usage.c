@@ -29,7 +29,9 @@
 #define MAGIC "lrkusage"
 #define VERSION 1
 #define MODE 0660
+#define NEW_FILE LRK_USAGE_FILE ".new"
 #define POLL_NS (1 * 1000 * 1000)
+#define READS 8
 
 /* Where things are in a slot. */
 enum {
@@ -115,26 +117,44 @@ write_all(int fd, const uint8_t *bytes, size_t size, off_t at)
 	return n == (ssize_t)size ? 0 : -1;
 }
 
+/* Writes the head of a new usage file, gives it the gate directory's owner and group, syncs it. */
+static int
+fill_new(const struct lrk_dir *gate, int fd)
+{
+	uint8_t head[LRK_SLOT_SIZE] = MAGIC;
+	struct stat st;
+
+	put_u64(head + sizeof(MAGIC) - 1, VERSION);
+	if (fstat(gate->fd, &st) != 0 || write_all(fd, head, sizeof(head), 0) != 0 ||
+	    fchown(fd, st.st_uid, st.st_gid) != 0 || fchmod(fd, MODE) != 0)
+		return -1;
+	return fsync(fd);
+}
+
 enum lrk_err
 lrk_usage_create(const struct lrk_dir *gate, struct lrk_why *why)
 {
-	uint8_t head[LRK_SLOT_SIZE] = MAGIC;
+	int dir = openat(gate->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	enum lrk_err err = LRK_OK;
-	struct stat st;
-	int fd;
+	int fd = -1;
 
-	put_u64(head + sizeof(MAGIC) - 1, VERSION);
-	fd = openat(gate->fd, LRK_USAGE_FILE,
-		    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0600);
-	if (fd < 0)
-		return lrk_fail_errno(why, errno == EACCES ? LRK_ERR_ACCESS : LRK_ERR_IO, errno,
-				      "%s/%s", gate->path, LRK_USAGE_FILE);
-	if (fstat(gate->fd, &st) != 0 || fchown(fd, st.st_uid, st.st_gid) != 0 ||
-	    write_all(fd, head, sizeof(head), 0) != 0 || fchmod(fd, MODE) != 0 || fsync(fd) != 0) {
-		err = lrk_fail_errno(why, LRK_ERR_IO, errno, "%s/%s", gate->path, LRK_USAGE_FILE);
-		unlinkat(gate->fd, LRK_USAGE_FILE, 0);
+	/* What a killed run has left is in the way; it never became the usage file. */
+	if (dir >= 0 && (unlinkat(dir, NEW_FILE, 0) == 0 || errno == ENOENT))
+		fd = openat(dir, NEW_FILE,
+			    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0600);
+	if (fd < 0 || fill_new(gate, fd) != 0 ||
+	    renameat2(dir, NEW_FILE, dir, LRK_USAGE_FILE, RENAME_NOREPLACE) != 0 ||
+	    fsync(dir) != 0) {
+		err = lrk_fail_errno(why,
+				     errno == EACCES || errno == EPERM ? LRK_ERR_ACCESS : LRK_ERR_IO,
+				     errno, "%s/%s", gate->path, LRK_USAGE_FILE);
+		if (fd >= 0)
+			unlinkat(dir, NEW_FILE, 0);
 	}
-	close(fd);
+	if (fd >= 0)
+		close(fd);
+	if (dir >= 0)
+		close(dir);
 	return err;
 }
 
@@ -186,9 +206,12 @@ read_slot(int fd, const struct lrk_entry *entry, struct lrk_usage *ret, enum slo
 enum lrk_err
 lrk_usage_read(int fd, const struct lrk_entry *entry, struct lrk_usage *ret, bool *ret_valid)
 {
-	enum slot_owner owner;
-	enum lrk_err err = read_slot(fd, entry, ret, &owner);
+	enum slot_owner owner = SLOT_NOBODYS;
+	enum lrk_err err = LRK_OK;
 
+	/* Without the lock it may be read while it is written: then it is whole a moment later. */
+	for (int i = 0; i < READS && err == LRK_OK && owner == SLOT_NOBODYS; i++)
+		err = read_slot(fd, entry, ret, &owner);
 	if (err == LRK_OK)
 		*ret_valid = owner == SLOT_OURS;
 	return err;
@@ -325,6 +348,20 @@ lrk_usage_grant(int fd, const struct lrk_entry *entry, const struct lrk_use *use
 			       "%s: the slot of key %s was not valid, and counts from nothing again",
 			       LRK_USAGE_FILE, entry->id);
 out:
+	unlock_slot(fd, entry);
+	return err;
+}
+
+enum lrk_err
+lrk_usage_reset(int fd, const struct lrk_entry *entry, struct lrk_why *why)
+{
+	static const struct lrk_usage unused;
+	enum lrk_err err = LRK_OK;
+
+	if (!lock_slot(fd, entry, entry->max_uses != 0 ? LRK_SLOT_WAIT_MS : 0))
+		return fail_use_errno(why, entry, errno);
+	if (lrk_usage_write(fd, entry, &unused) != LRK_OK)
+		err = fail_use_errno(why, entry, errno);
 	unlock_slot(fd, entry);
 	return err;
 }

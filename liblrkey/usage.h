@@ -58,6 +58,13 @@ LRK_MUST_CHECK enum lrk_err lrk_usage_write(int fd, const struct lrk_entry *entr
 					    const struct lrk_usage *usage);
 
 /*
+ * Makes the slot of a new entry say, under its lock, that it was not used. Not synced. A key with a
+ * limit waits for the lock, others try once; LRK_ERR_USAGE when the slot was not had or written.
+ */
+LRK_MUST_CHECK enum lrk_err lrk_usage_reset(int fd, const struct lrk_entry *entry,
+					    struct lrk_why *why);
+
+/*
  * Records that the key lets its holder in, before it does. *ret_granted is false
  * when the key's limit is used up; a refusal is recorded then. For a key with a
  * limit, LRK_OK means that the use is on disk; any error means that it must be refused: its

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "check_judge.h"
+#include "liblrkey/lock.h"
 #include "policy.h"
 #include "reading.h"
 
@@ -40,19 +41,31 @@ judge_drop_ins(struct check *check)
 	lrk_dir_close(&dir);
 }
 
-void
-check_policy(struct check *check)
+/* Whether policy_read gets as far as the files; what keeps it from them was told of before. */
+static bool
+is_reached(const struct check *check)
 {
 	struct lrk_dir etc = LRK_DIR_NONE;
 	struct lrk_why why = { "" };
+
+	if (lrk_lock_check(check->request->root, check->request->store, &why) != LRK_OK ||
+	    reading_dir(check->request, LRK_ETC, &etc, &why) != LRK_OK)
+		return false;
+	lrk_dir_close(&etc);
+	return true;
+}
+
+void
+check_policy(struct check *check)
+{
 	struct policy policy;
 
-	/* A directory that is refused was told of with the others. */
-	if (reading_dir(check->request, LRK_ETC, &etc, &why) != LRK_OK)
+	if (check->store.etc.fd < 0)
 		return;
-	lrk_dir_close(&etc);
 	judge_file(check, &check->store.etc, "policy.conf");
 	judge_drop_ins(check);
+	if (!is_reached(check))
+		return;
 	/* What policy_read has to say is a finding here. */
 	messages_silence(true);
 	if (policy_read(check->request, &policy) != STATUS_OK)

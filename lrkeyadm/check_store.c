@@ -18,9 +18,10 @@ open_ring(struct check *check)
 	err = lrk_master_file_read(&check->store.etc, &check->store.ring, &why);
 	check->has_ring = err == LRK_OK;
 	if (err != LRK_OK && !check->told[FILE_MASTER])
-		findings_add(&check->findings, SEVERITY_ERROR, path,
-			     "%s; restore it from a backup of the machine",
-			     check_reason(path, &why));
+		findings_add(&check->findings, SEVERITY_ERROR, path, "%s; %s",
+			     check_reason(path, &why),
+			     err == LRK_ERR_ACCESS ? "check it as root" :
+						     "restore it from a backup of the machine");
 	if (check->has_ring && check->store.ring.n_keys > 1)
 		findings_add(&check->findings, SEVERITY_WARNING, path,
 			     "holds %u master keys: a rekey was not finished; as root: rekey",

@@ -194,29 +194,49 @@ fail_conversation(const struct call *call, int code)
 	return PAM_AUTH_ERR;
 }
 
-int
-decide_authenticate(struct call *call)
+static int
+ask_token(struct call *call, struct verdict *verdict)
 {
-	struct verdict *verdict;
-	const char *user = NULL, *token = NULL;
+	const char *token = NULL;
 	int code;
 
-	code = verdict_begin(call->pamh, &verdict);
-	grant_withdraw_environment(call);
-	if (code == PAM_SUCCESS)
-		code = call_read_options(call);
-	else
-		log_no_memory(call);
-	if (code != PAM_SUCCESS)
-		return code;
-	code = pam_get_user(call->pamh, &user, NULL);
-	if (code != PAM_SUCCESS)
-		return fail_conversation(call, code);
 	/* It looks at use_first_pass in the line's arguments by itself. */
 	code = pam_get_authtok(call->pamh, PAM_AUTHTOK, &token, "Password: ");
 	if (code != PAM_SUCCESS || token == NULL || token[0] == '\0')
 		return fail_conversation(call, code);
 	return judge_token(call, token, verdict);
+}
+
+int
+decide_authenticate(struct call *call)
+{
+	struct verdict *verdict;
+	const char *user = NULL;
+	int asked, code;
+
+	/* First, whatever comes of it: hosts expect to be asked for the user. */
+	asked = pam_get_user(call->pamh, &user, NULL);
+	code = call_read_options(call);
+	if (code != PAM_SUCCESS) {
+		verdict_forget(call->pamh);
+		grant_withdraw_environment(call);
+		return code;
+	}
+	code = verdict_begin(call, &verdict);
+	/* What another line has granted goes with its verdict. */
+	if (code != PAM_SUCCESS || verdict_get(call->pamh) == verdict)
+		grant_withdraw_environment(call);
+	if (code != PAM_SUCCESS) {
+		log_no_memory(call);
+		return code;
+	}
+	code = asked == PAM_SUCCESS ? ask_token(call, verdict) : fail_conversation(call, asked);
+	if (verdict_end(call->pamh, verdict) != PAM_SUCCESS) {
+		log_no_memory(call);
+		grant_withdraw_environment(call);
+		return PAM_BUF_ERR;
+	}
+	return code;
 }
 
 static int
@@ -228,10 +248,6 @@ judge_again(struct call *call, const struct verdict *verdict)
 	bool unproven;
 	int code;
 
-	if (!verdict_is_of_store(verdict, &question)) {
-		log_debug(call, "this line's store has let nobody in");
-		return PAM_IGNORE;
-	}
 	code = read_clock(call, &question, &now);
 	if (code != PAM_SUCCESS)
 		return code;
@@ -252,8 +268,9 @@ decide_account(struct call *call)
 	if (code != PAM_SUCCESS)
 		return code;
 	verdict = verdict_get(call->pamh);
-	if (verdict == NULL || verdict->kind == VERDICT_UNPROVEN) {
-		log_debug(call, "no key has been proven");
+	if (verdict == NULL || verdict->kind == VERDICT_UNPROVEN ||
+	    !verdict_is_of_line(verdict, call)) {
+		log_debug(call, "no key has been proven here");
 		return PAM_IGNORE;
 	}
 	if (verdict->kind == VERDICT_REFUSED) {

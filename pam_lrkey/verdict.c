@@ -28,40 +28,6 @@ cleanup(pam_handle_t *pamh, void *data, int status)
 	free(verdict);
 }
 
-int
-verdict_begin(pam_handle_t *pamh, struct verdict **ret)
-{
-	struct verdict *verdict = calloc(1, sizeof(*verdict));
-
-	/* Without memory, this still forgets the old verdict. */
-	if (pam_set_data(pamh, VERDICT_NAME, verdict, cleanup) != PAM_SUCCESS) {
-		free(verdict);
-		return PAM_BUF_ERR;
-	}
-	if (verdict == NULL)
-		return PAM_BUF_ERR;
-	*ret = verdict;
-	return PAM_SUCCESS;
-}
-
-const struct verdict *
-verdict_get(const pam_handle_t *pamh)
-{
-	const void *data = NULL;
-
-	if (pam_get_data(pamh, VERDICT_NAME, &data) != PAM_SUCCESS)
-		return NULL;
-	return data;
-}
-
-void
-verdict_refuse(struct verdict *verdict, int code)
-{
-	lrk_wipe_object(verdict);
-	verdict->kind = VERDICT_REFUSED;
-	verdict->code = code;
-}
-
 static void
 keep_term(struct verdict_term *term, const char *text)
 {
@@ -85,6 +51,87 @@ is_term(const struct verdict_term *term, const char *text)
 	return term->kind == TERM_TEXT && strcmp(term->text, text) == 0;
 }
 
+const struct verdict *
+verdict_get(const pam_handle_t *pamh)
+{
+	const void *data = NULL;
+
+	if (pam_get_data(pamh, VERDICT_NAME, &data) != PAM_SUCCESS)
+		return NULL;
+	return data;
+}
+
+static bool
+has_words_of(const struct verdict *verdict, const struct call *call)
+{
+	return is_term(&verdict->line_root, call->options.root) &&
+	       is_term(&verdict->line_store, call->options.store);
+}
+
+bool
+verdict_is_of_line(const struct verdict *verdict, struct call *call)
+{
+	const char *store = call_name_store(call);
+
+	return has_words_of(verdict, call) ||
+	       (store != NULL && is_term(&verdict->line_root, call->options.root) &&
+		is_term(&verdict->store, store));
+}
+
+void
+verdict_forget(pam_handle_t *pamh)
+{
+	/* Where there is none to replace, and no memory to note that, there is none. */
+	(void)pam_set_data(pamh, VERDICT_NAME, NULL, cleanup);
+}
+
+int
+verdict_begin(struct call *call, struct verdict **ret)
+{
+	const struct verdict *old = verdict_get(call->pamh);
+	bool stands = old != NULL && old->kind != VERDICT_UNPROVEN && !has_words_of(old, call);
+	struct verdict *verdict = calloc(1, sizeof(*verdict));
+
+	if (verdict == NULL)
+		goto no_memory;
+	keep_term(&verdict->line_root, call->options.root);
+	keep_term(&verdict->line_store, call->options.store);
+	keep_term(&verdict->store, call_name_store(call));
+	if (!stands && pam_set_data(call->pamh, VERDICT_NAME, verdict, cleanup) != PAM_SUCCESS)
+		goto no_memory;
+	*ret = verdict;
+	return PAM_SUCCESS;
+no_memory:
+	free(verdict);
+	verdict_forget(call->pamh);
+	return PAM_BUF_ERR;
+}
+
+int
+verdict_end(pam_handle_t *pamh, struct verdict *verdict)
+{
+	int code = PAM_SUCCESS;
+
+	if (verdict_get(pamh) == verdict)
+		return PAM_SUCCESS;
+	if (verdict->kind != VERDICT_UNPROVEN) {
+		code = pam_set_data(pamh, VERDICT_NAME, verdict, cleanup);
+		if (code == PAM_SUCCESS)
+			return code;
+		verdict_forget(pamh);
+		code = PAM_BUF_ERR;
+	}
+	cleanup(pamh, verdict, 0);
+	return code;
+}
+
+void
+verdict_refuse(struct verdict *verdict, int code)
+{
+	verdict->kind = VERDICT_REFUSED;
+	verdict->code = code;
+}
+
 void
 verdict_accept(struct verdict *verdict, const struct lrk_question *question,
 	       const struct timespec *when)
@@ -92,18 +139,10 @@ verdict_accept(struct verdict *verdict, const struct lrk_question *question,
 	verdict->kind = VERDICT_ACCEPTED;
 	verdict->credential = *question->credential;
 	verdict->when = *when;
-	keep_term(&verdict->root, question->root);
-	keep_term(&verdict->store, question->store);
 	keep_term(&verdict->org, question->org);
 	keep_term(&verdict->scope, question->scope);
 	keep_term(&verdict->from, question->from);
 	verdict->owner_active = question->owner_active;
-}
-
-bool
-verdict_is_of_store(const struct verdict *verdict, const struct lrk_question *question)
-{
-	return is_term(&verdict->root, question->root) && is_term(&verdict->store, question->store);
 }
 
 /* A clock that went back says nothing about how long ago it was. */
@@ -119,7 +158,7 @@ bool
 verdict_still_holds(const struct verdict *verdict, const struct lrk_question *question,
 		    const struct timespec *now)
 {
-	return verdict_is_of_store(verdict, question) && is_term(&verdict->org, question->org) &&
+	return is_term(&verdict->store, question->store) && is_term(&verdict->org, question->org) &&
 	       is_term(&verdict->scope, question->scope) &&
 	       is_term(&verdict->from, question->from) &&
 	       verdict->owner_active == question->owner_active &&

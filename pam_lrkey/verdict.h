@@ -13,6 +13,8 @@
 
 #include <lrkey/verify.h>
 
+#include "call.h"
+
 #define VERDICT_TERM_MAX 255
 
 enum verdict_kind {
@@ -34,21 +36,32 @@ struct verdict_term {
 struct verdict {
 	enum verdict_kind kind;
 	int code; /* of a refusal: what pam_authenticate returned */
+	struct verdict_term line_root, line_store; /* as the line that found it has them */
+	struct verdict_term store;		   /* the name that came of it */
 	/* Of an acceptance: whose, when, and what was asked. */
 	struct lrk_credential credential;
 	struct timespec when;
-	struct verdict_term root, store, org, scope, from;
+	struct verdict_term org, scope, from;
 	bool owner_active;
 };
 
-/*
- * Forgets the handle's verdict, its credential wiped, and begins one with nothing
- * proven, which *ret points to while the handle lives. PAM_SUCCESS or PAM_BUF_ERR; the
- * old verdict is forgotten in either case.
- */
-int verdict_begin(pam_handle_t *pamh, struct verdict **ret);
+/* Forgets the handle's verdict, its credential wiped. */
+void verdict_forget(pam_handle_t *pamh);
 
-/* The handle's verdict, or NULL when there was none yet. */
+/*
+ * Begins a verdict of this line, with nothing proven, and forgets the handle's, unless another
+ * line has found that: it may be one of the same pam_authenticate, and then stands until
+ * this line proves something. PAM_SUCCESS, or PAM_BUF_ERR, and all is forgotten.
+ */
+int verdict_begin(struct call *call, struct verdict **ret);
+
+/*
+ * Ends what verdict_begin began: the verdict is the handle's, in place of any other, unless it
+ * proves nothing and another line's stands; then it is wiped and freed. PAM_SUCCESS or PAM_BUF_ERR.
+ */
+int verdict_end(pam_handle_t *pamh, struct verdict *verdict);
+
+/* The handle's verdict, or NULL when there is none. */
 const struct verdict *verdict_get(const pam_handle_t *pamh);
 
 void verdict_refuse(struct verdict *verdict, int code);
@@ -57,8 +70,12 @@ void verdict_refuse(struct verdict *verdict, int code);
 void verdict_accept(struct verdict *verdict, const struct lrk_question *question,
 		    const struct timespec *when);
 
-/* Whether the acceptance is one by the store that this question is for. */
-bool verdict_is_of_store(const struct verdict *verdict, const struct lrk_question *question);
+/*
+ * Whether it is this line's to answer for: found by a line that names the same store, in the same
+ * words or by the same name. The words alone are enough: when the user has changed since, so
+ * that they name another store, that one is to be asked.
+ */
+bool verdict_is_of_line(const struct verdict *verdict, struct call *call);
 
 /* Whether it answers this question, too: the same terms, and no more than a second ago. */
 bool verdict_still_holds(const struct verdict *verdict, const struct lrk_question *question,

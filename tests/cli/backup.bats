@@ -382,6 +382,24 @@ asked() {
 	[ "$(cmp -l "$BACKUP" "$BATS_TEST_TMPDIR/first" | wc -l)" -gt $(($(stat -c %s "$BACKUP") / 2)) ]
 }
 
+@test "the passphrase goes nowhere: no argument, no file, no message" {
+	local trace=$BATS_TEST_TMPDIR/trace command
+
+	make_key --org acme
+	for command in export import; do
+		ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 strace -f -s 1000000 -o "$trace" \
+			-E "LD_PRELOAD=$LRKEY_BUILD/tests/cli/traceable.so" \
+			-e trace=write,writev,pwrite64,sendto,sendmsg,execve,openat,connect \
+			"$LRKEYADM" --root "$ROOT" "$command" --passphrase-fd 3 "$BACKUP" 3<<<sesamopen
+		run grep -c sesamopen "$trace"
+		[ "$output" = 0 ]
+		# What is written is seen.
+		grep -qF 'Store system: ' "$trace"
+	done
+	run grep -rc sesamopen "$BACKUP"
+	[ "$output" = 0 ]
+}
+
 @test "a policy binds what is imported: 78" {
 	make_key --org acme --expires never
 	save

@@ -240,6 +240,34 @@ test_two_stores(void **state)
 	assert_true(host_try("acme", other.text, NULL) != PAM_SUCCESS);
 }
 
+/* A line whose store does not know the key leaves alone what another line has found. */
+static void
+test_line_that_proves_nothing(void **state)
+{
+	struct stock_key key = make_key(NULL);
+	char text[2048];
+
+	(void)state;
+	stock_make_store(host.root, "other");
+	snprintf(text, sizeof(text),
+		 "auth required @\n"
+		 "auth optional @ store=other\n"
+		 "account [success=done ignore=ignore default=die] @\n"
+		 "account required & account=%d\n",
+		 PAM_SUCCESS);
+	host_write_service(HOST_SERVICE, text);
+	assert_code(host_try("acme", key.text, NULL), PAM_SUCCESS);
+	assert_string_equal(host_env("LRKEY_ID"), key.id);
+	assert_code(host_account(0), PAM_SUCCESS);
+	stock_change_key(host.root, LRK_STORE_DEFAULT, &key, stock_deactivate);
+	hooks_set_clock(STOCK_NOW + 2, 0);
+	assert_code(host_account(0), PAM_PERM_DENIED);
+	/* The next authenticate forgets it as its own line runs. */
+	assert_code(host_try("acme", "no key", NULL), PAM_AUTH_ERR);
+	assert_string_equal(host_env("LRKEY_ID"), "");
+	assert_code(host_account(0), PAM_SUCCESS);
+}
+
 /* sshd authenticates in a child: its parent's handle has no verdict, and the child's has one. */
 static void
 test_forked(void **state)
@@ -276,6 +304,7 @@ main(void)
 		TEST(test_above_pam_unix), TEST(test_no_verdict),
 		TEST(test_setcred),	   TEST(test_two_authentications),
 		TEST(test_forgets_early),  TEST(test_two_stores),
+		TEST(test_line_that_proves_nothing),
 		TEST(test_forked),
 #undef TEST
 	};

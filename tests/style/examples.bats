@@ -33,7 +33,7 @@ invented() {
 
 # without_comment FOLDER: the files that do not begin with their licence and say more behind it.
 without_comment() {
-	find "$1" -type f ! -name README.md ! -name '*.[ch]' | while IFS= read -r file; do
+	find "$1" -type f ! -name README.md | while IFS= read -r file; do
 		[ "$(head -n 5 "$file" | grep -cE '^(#|--)( |$)')" -ge 3 ] &&
 			head -n 1 "$file" | grep -q 'SPDX-License-Identifier' || echo "$file"
 	done

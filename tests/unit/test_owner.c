@@ -64,7 +64,7 @@ getspnam_r(const char *name, struct spwd *shadow, char *buffer, size_t size, str
 	base.shadow_asked++;
 	*result = NULL;
 	if (base.real)
-		return EACCES;
+		return 0;
 	assert_string_equal(name, USER);
 	if (base.shadow_error != 0 || !base.in_shadow)
 		return base.shadow_error;
@@ -231,7 +231,7 @@ test_both(void **state)
 static void
 test_without_shadow(void **state)
 {
-	static const int errors[] = { EACCES, ENOENT, 0 };
+	static const int errors[] = { ENOENT, 0 };
 
 	(void)state;
 	base.in_shadow = false;

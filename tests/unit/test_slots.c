@@ -103,21 +103,21 @@ test_runs(void **state)
 static void
 test_no_place_left(void **state)
 {
-	struct lrk_header header = { .slots = UINT32_MAX - 1 }, before;
+	struct lrk_header header = { .slots = LRK_SLOTS_MAX - 1 }, before;
 	struct lrk_entry entry = { .slot = 77, .slot_generation = 78 };
 
 	(void)state;
-	assert_int_equal(take(&header), UINT32_MAX - 1);
+	assert_int_equal(take(&header), LRK_SLOTS_MAX - 1);
 	before = header;
 	assert_err(lrk_slots_take(&header, 5, &entry), LRK_ERR_LIMIT);
 	assert_int_equal(entry.slot, 77);
 	assert_int_equal(entry.slot_generation, 78);
 	assert_memory_equal(&header, &before, sizeof(header));
 	/* one that was freed is a place */
-	lrk_slots_free(&header, UINT32_MAX - 1);
+	lrk_slots_free(&header, LRK_SLOTS_MAX - 1);
 	lrk_slots_free(&header, 12);
 	assert_int_equal(take(&header), 12);
-	assert_int_equal(take(&header), UINT32_MAX - 1);
+	assert_int_equal(take(&header), LRK_SLOTS_MAX - 1);
 	assert_err(lrk_slots_take(&header, 5, &entry), LRK_ERR_LIMIT);
 }
 

@@ -529,7 +529,7 @@ test_invalid_slot(void **state)
 		assert_err(lrk_verify(&asked.question, &asked.answer, &trial->why), LRK_ERR_USAGE);
 		assert_says(&trial->why, "--max-uses");
 	}
-	entry.slot_generation--;
+	entry.slot_generation++;
 	set_uses(trial, &entry, 0);
 	ask(trial, &asked, LRK_VERDICT_VALID);
 }

@@ -51,7 +51,7 @@ getspnam_r(const char *name, struct spwd *shadow, char *buffer, size_t size, str
 	(void)buffer;
 	(void)size;
 	*result = NULL;
-	return EACCES;
+	return 0;
 }
 
 static struct lrk_entry
