@@ -260,6 +260,18 @@ $(scim): $(scim_files)
 		--loglevel=error
 	@touch $@
 
+# The images that tests/containers runs. No registry is asked, but Debian's mirror is.
+image_files := etc/compose.yaml $(wildcard etc/containers/* tests/containers/*Containerfile) \
+	tests/containers/images.sh
+images := $(build)/containers/ready
+$(images): $(image_files) $(module)
+	$(say) IMAGES $(@D)
+	@mkdir -p $(@D) && rm -f $@
+	$(quiet)unshare --mount --propagation private tests/containers/images.sh \
+		'$(CURDIR)/$(@D)' '$(CURDIR)/$(module)' "$$(readlink /proc/self/ns/mnt)" \
+		>$(@D)/log 2>&1 </dev/null || { cat $(@D)/log; exit 1; }
+	@touch $@
+
 # ---- Testing -----------------------------------------------------------------
 
 # What anybody may run, and what needs root: real users and groups, real servers.
@@ -275,7 +287,7 @@ tests_in = $(if $(filter unit,$(1)),$(unit_programs))$(if $(filter pam,$(1)),$(p
 submake = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2)
 packages = $(if $(filter no,$(PACKAGES)),@:,@tests/install-packages)
 
-.PHONY: check check-san check-tsan run-tests packages
+.PHONY: check check-san check-tsan check-containers run-tests packages
 check:
 	$(packages) build check $(if $(filter 0,$(uid)),servers)
 	@+$(submake) run-tests PARTS='$(parts)'
@@ -297,25 +309,31 @@ check-tsan:
 	$(packages) build check
 	@+$(if $(more_random),setarch -R) $(submake) run-tests PARTS=tsan SAN=thread
 
+# Not a part of "check": its first run fetches a base system.
+check-containers:
+	@[ '$(uid)' = 0 ] || { echo 'check-containers: only root may run containers' >&2; exit 1; }
+	$(packages) build check containers
+	@+$(submake) run-tests PARTS=containers
+
 packages:
 	@tests/install-packages build check servers lint
 
-# Neither the caller's umask, home, locale nor libraries steer a test.
+# Neither the caller's umask, home, shell, terminal, locale nor libraries steer a test.
 test_env = env -u LD_PRELOAD -u OPENSSL_CONF -u OPENSSL_MODULES -u OPENSSL_ENGINES -u MAKEFLAGS \
-	-u MFLAGS -u MAKELEVEL \
-	HOME=/nonexistent LC_ALL=C.UTF-8 TZ=UTC CMOCKA_MESSAGE_OUTPUT=TAP \
+	-u MFLAGS -u MAKELEVEL -u NO_COLOR -u COLUMNS -u LINES \
+	HOME=/nonexistent SHELL=/bin/bash TERM=xterm LC_ALL=C.UTF-8 TZ=UTC CMOCKA_MESSAGE_OUTPUT=TAP \
 	ASAN_OPTIONS=detect_leaks=1:verify_asan_link_order=0 UBSAN_OPTIONS=print_stacktrace=1 \
 	LRKEY_SOURCE='$(CURDIR)' LRKEY_BUILD='$(CURDIR)/$(build)' \
 	LRKEY_MODULE='$(CURDIR)/$(module)' LRKEYADM='$(CURDIR)/$(utility)' \
 	LRKEY_MAKEFLAGS='-- $(subst ','\'',$(MAKEOVERRIDES))'
 
-left_out = $(filter-out $(PARTS),$(if $(filter $(parts_any),$(PARTS)),$(parts_root)))
 PARTS ?= $(parts)
 
 # A part without a test would pass unseen.
-run-tests: $(if $(filter style cli root services inject,$(PARTS)),programs) \
+run-tests: $(if $(filter style cli root services inject containers,$(PARTS)),programs) \
 		$(if $(filter tsan,$(PARTS)),$(module) $(utility) $(build)/tests/tsan/threads $(tsan_shared)) \
 		$(if $(filter services,$(PARTS)),$(scim)) \
+		$(if $(filter containers,$(PARTS)),$(images)) \
 		$(if $(filter unit,$(PARTS)),$(unit_programs)) \
 		$(if $(filter pam,$(PARTS)),$(module) $(pam_programs) $(host_programs) $(shared_tests))
 	$(foreach part,$(PARTS),$(if $(strip $(call tests_in,$(part))),,$(error tests/$(part) has no test)))
@@ -427,6 +445,7 @@ help:
 		check-PART 'one part of them: $(subst $(space),$(comma) ,$(strip $(parts_any) $(parts_root)))' \
 		check-san 'unit, pam and cli with sanitizers (SAN, by default address$(comma)undefined)' \
 		check-tsan 'the module in a threaded host under ThreadSanitizer' \
+		check-containers 'etc/compose.yaml with podman; root only' \
 		hdr-check 'each header compiles alone, with gcc and clang' \
 		lint 'cppcheck, shellcheck, mandoc' \
 		packages 'install (as root) or name the Debian packages that all of this needs' \

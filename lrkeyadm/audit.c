@@ -28,6 +28,8 @@ audit_open(const struct lrk_store *store, struct audit *ret)
 {
 	static const struct lrk_file_rule rule = { .flags = O_RDWR | O_APPEND,
 						   .max_size = INT64_MAX };
+	static const struct lrk_file_rule rotated_rule = { .flags = O_RDONLY,
+							   .max_size = INT64_MAX };
 	struct lrk_why why = { "" };
 	enum lrk_err err;
 
@@ -35,7 +37,13 @@ audit_open(const struct lrk_store *store, struct audit *ret)
 	err = lrk_file_open(&store->gate, LRK_AUDIT_FILE, &rule, NULL, &ret->fd, NULL, &why);
 	if (err == LRK_ERR_NOT_FOUND)
 		err = LRK_ERR_NO_STORE; /* a store without one is not whole */
-	return err == LRK_OK ? STATUS_OK : fail_core(err, "audit log", &why);
+	if (err != LRK_OK)
+		return fail_core(err, "audit log", &why);
+	/* Where logrotate puts it; there is none before the first time. */
+	if (lrk_file_open(&store->gate, LRK_AUDIT_FILE ".1", &rotated_rule, NULL, &ret->rotated_fd,
+			  NULL, &why) != LRK_OK)
+		ret->rotated_fd = -1;
+	return STATUS_OK;
 }
 
 void
@@ -43,7 +51,9 @@ audit_close(struct audit *audit)
 {
 	if (audit->fd >= 0)
 		close(audit->fd);
-	audit->fd = -1;
+	if (audit->rotated_fd >= 0)
+		close(audit->rotated_fd);
+	audit->fd = audit->rotated_fd = -1;
 }
 
 static void
@@ -200,6 +210,18 @@ append_void(const struct audit *audit, uint64_t generation, const struct audit_e
 	return error;
 }
 
+static bool
+rotated_is_open(const struct audit *audit, uint64_t next)
+{
+	const struct audit rotated = { .fd = audit->rotated_fd };
+	off_t size = rotated.fd >= 0 ? lseek(rotated.fd, 0, SEEK_END) : 0;
+	char last_byte;
+
+	if (size <= 0 || pread(rotated.fd, &last_byte, 1, size - 1) != 1)
+		return false;
+	return last_line_is_open(&rotated, size, last_byte != '\n', next);
+}
+
 int
 audit_mend(const struct audit *audit, uint64_t current, const struct audit_event *what)
 {
@@ -210,8 +232,11 @@ audit_mend(const struct audit *audit, uint64_t current, const struct audit_event
 
 	if (size < 0)
 		return errno;
+	/* It was rotated since: what the last line of the old file tells of may have failed. */
 	if (size == 0)
-		return 0;
+		return rotated_is_open(audit, current + 1) ?
+			       append_void(audit, current + 1, what) :
+			       0;
 	if (pread(audit->fd, &last_byte, 1, size - 1) != 1)
 		return EIO;
 	torn = last_byte != '\n';

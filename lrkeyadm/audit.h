@@ -34,10 +34,11 @@ struct audit_event {
 
 struct audit {
 	int fd;
+	int rotated_fd; /* the log before it was rotated; -1 for none */
 	char path[300]; /* for messages */
 };
 
-#define AUDIT_CLOSED { .fd = -1 }
+#define AUDIT_CLOSED { .fd = -1, .rotated_fd = -1 }
 
 /* Opens the store's audit log. Needs the lock, as all that follows. */
 enum status audit_open(const struct lrk_store *store, struct audit *ret);

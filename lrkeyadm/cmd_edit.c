@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* lrkeyadm edit: changes what is known of a key, all but its secret. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "attributes.h"
 #include "policy.h"
@@ -145,17 +147,48 @@ edit_names(const struct wish *wish, struct lrk_entry *entry, char changes[static
 	return status;
 }
 
+/*
+ * Whether there is no record of a key's uses. That none could be read is another matter: a
+ * count that begins anew because of a passing error would grant the limit twice.
+ */
+static enum status
+is_lost(const struct work *work, const struct lrk_entry *entry, bool *ret_lost)
+{
+	const struct lrk_dir *gate = &lrk_change_store(work->change)->gate;
+	struct lrk_why why = { "" };
+	struct lrk_usage usage;
+	bool valid = false;
+	enum lrk_err err;
+	int fd;
+
+	err = lrk_usage_open(gate, false, &fd, &why);
+	if (err == LRK_OK) {
+		err = lrk_usage_read(fd, entry, &usage, &valid);
+		if (err != LRK_OK)
+			lrk_fail_errno(&why, err, errno, "%s/%s", gate->path, LRK_USAGE_FILE);
+		close(fd);
+	}
+	if (err != LRK_OK && err != LRK_ERR_NOT_FOUND)
+		return fail_core(err, entry->id, &why);
+	*ret_lost = !valid;
+	return STATUS_OK;
+}
+
 /* A limit needs a slot that counts; one that is lost begins anew when the limit is set again. */
 static enum status
 edit_limit(const struct wish *wish, const struct work *work, struct target *target,
 	   char changes[static CHANGES_MAX])
 {
 	uint64_t limit = wish->entry.max_uses;
-	bool begin = limit != 0 && !target->recorded;
 	enum status status = STATUS_OK;
+	bool begin = false;
 
-	if (given(wish, MAX_USES) == NULL || (limit == target->entry.max_uses && !begin))
+	if (given(wish, MAX_USES) == NULL)
 		return STATUS_OK;
+	if (limit != 0)
+		status = is_lost(work, &target->entry, &begin);
+	if (status != STATUS_OK || (limit == target->entry.max_uses && !begin))
+		return status;
 	target->entry.max_uses = limit;
 	if (begin) {
 		status = work_assign_slot(work, &target->entry);

@@ -109,8 +109,8 @@ restore_all(struct work *work, struct restore *restore)
 {
 	enum status status = restore_examine(restore);
 
-	/* Where all is here already, there is nothing to change but counts. */
-	if (status == STATUS_OK && restore->n_added + restore->n_revoked > 0) {
+	/* Counts alone are a change as well: who raises them may use up a limit. */
+	if (status == STATUS_OK && restore->n_added + restore->n_revoked + restore->n_raised > 0) {
 		status = restore_put(restore);
 		if (status == STATUS_OK)
 			status = work_commit(work, (const char(*)[LRK_ID_LEN + 1])restore->ids.id,

@@ -79,13 +79,15 @@ check_readers(const struct request *request, const struct init *init)
 	char other[LRK_STORE_MAX + 1];
 	enum lrk_err err;
 
-	if (request->root != NULL)
+	/* A trial has the caller's own group for all, unless it names others. */
+	if (request->root != NULL && request->value[VERIFIERS] == NULL)
 		return STATUS_OK;
 	if (init->owners.managers == init->owners.verifiers)
 		return fail(STATUS_POLICY, "init",
 			    "group %s cannot be both: its services could change the keys they verify",
 			    init->verifiers);
-	err = lrk_store_sharing_readers(NULL, request->store, init->owners.verifiers, other, &why);
+	err = lrk_store_sharing_readers(request->root, request->store, init->owners.verifiers, other,
+					&why);
 	if (err != LRK_OK)
 		return reading_fail(request, true, err, &why);
 	if (other[0] != '\0')

@@ -131,6 +131,10 @@ run(const struct request *request)
 			note("rekey", "not finished; all keys work; '%s rekey' completes it", prefix);
 		}
 	}
+	/* The key that is active now stood in master.key since the break, for all verifiers to read. */
+	if (status == STATUS_OK && rekey.resumed)
+		note("rekey", "the new master key dates from the rekey that was broken off; if "
+			      "somebody was put out of the verifier group since, rekey once more");
 	if (status == STATUS_OK)
 		status = print_result(&work, &rekey);
 	work_end(&work);

@@ -93,6 +93,44 @@ check_policy(const struct restore *restore, const struct lrk_entry *entry)
 	return status;
 }
 
+/* Once for all keys without a limit: where one count cannot be written, others cannot either. */
+static void
+warn_counts(struct restore *restore, const char *why)
+{
+	if (!restore->warned)
+		note("warning", "%s; counts of uses are not restored", why);
+	restore->warned = true;
+}
+
+static void
+open_usage(struct restore *restore)
+{
+	struct lrk_why why = { "" };
+
+	if (restore->usage_fd >= 0 || restore->warned)
+		return;
+	if (lrk_usage_open(&restore->store->gate, true, &restore->usage_fd, &why) != LRK_OK) {
+		restore->usage_fd = -1;
+		warn_counts(restore, why.text);
+	}
+}
+
+/* Whether the backup knows of more uses or refusals of a key that is here. */
+static bool
+is_raised(struct restore *restore, const struct lrk_entry *entry, const struct lrk_usage *usage)
+{
+	struct lrk_usage before;
+	bool valid = false;
+
+	open_usage(restore);
+	if (restore->usage_fd < 0 ||
+	    lrk_usage_read(restore->usage_fd, entry, &before, &valid) != LRK_OK ||
+	    (!valid && entry->max_uses != 0))
+		return false;
+	return usage->uses > before.uses || usage->denied > before.denied ||
+	       usage->last_used > before.last_used;
+}
+
 static enum status
 examine_entry(struct restore *restore, struct lrk_entry *entry, const struct lrk_usage *usage)
 {
@@ -100,13 +138,14 @@ examine_entry(struct restore *restore, struct lrk_entry *entry, const struct lrk
 	enum status status;
 	enum fate fate;
 
-	(void)usage;
 	status = idlist_add(&restore->ids, entry->id);
 	if (status == STATUS_OK)
 		status = find_fate(restore, entry, &here, &fate);
 	if (status != STATUS_OK)
 		return status;
 	restore->n_entries++;
+	if (fate != FATE_ADD && is_raised(restore, &here, usage))
+		restore->n_raised++;
 	switch (fate) {
 	case FATE_ADD:
 		restore->n_added++;
@@ -145,28 +184,6 @@ restore_examine(struct restore *restore)
 			return fail(STATUS_DATA, restore->request->args[0], "holds key %s twice",
 				    restore->ids.id[i]);
 	return STATUS_OK;
-}
-
-/* Once for all keys without a limit: where one count cannot be written, others cannot either. */
-static void
-warn_counts(struct restore *restore, const char *why)
-{
-	if (!restore->warned)
-		note("warning", "%s; counts of uses are not restored", why);
-	restore->warned = true;
-}
-
-static void
-open_usage(struct restore *restore)
-{
-	struct lrk_why why = { "" };
-
-	if (restore->usage_fd >= 0 || restore->warned)
-		return;
-	if (lrk_usage_open(&restore->store->gate, true, &restore->usage_fd, &why) != LRK_OK) {
-		restore->usage_fd = -1;
-		warn_counts(restore, why.text);
-	}
 }
 
 /*
@@ -216,12 +233,20 @@ put_entry(struct restore *restore, struct lrk_entry *entry, const struct lrk_usa
 	enum fate fate;
 
 	status = find_fate(restore, entry, &here, &fate);
-	if (status != STATUS_OK || fate == FATE_KEEP)
+	if (status != STATUS_OK || (fate == FATE_KEEP && !is_raised(restore, &here, usage)))
 		goto out;
 	note_org(restore, entry);
+	if (fate == FATE_KEEP) {
+		/* Only its counts change, behind the line that tells of it. */
+		status = idlist_add(&restore->ids, here.id);
+		goto out;
+	}
 	if (fate == FATE_ADD) {
+		/* Judged before; but the file may be another by now. */
+		status = check_policy(restore, entry);
 		here = *entry;
-		status = work_assign_slot(restore->work, &here);
+		if (status == STATUS_OK)
+			status = work_assign_slot(restore->work, &here);
 		if (status == STATUS_OK)
 			status = raise_counts(restore, &here, usage);
 	} else {

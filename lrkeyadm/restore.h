@@ -32,6 +32,7 @@ struct restore {
 	uint64_t n_added;
 	uint64_t n_revoked; /* were working here, and are tombstones in the backup */
 	uint64_t n_kept;
+	uint64_t n_raised; /* of those here: whose counts are larger in the backup */
 };
 
 enum status restore_examine(struct restore *restore);

@@ -127,13 +127,13 @@ work_commit(struct work *work, const char (*ids)[LRK_ID_LEN + 1], size_t n_ids, 
 		return fail_interrupted(work);
 	status = audit_append(&work->audit, &event);
 	if (status == STATUS_OK) {
+		/* Before it is current: nobody changes a key, ends himself, and leaves no word. */
+		syslog_change(&event);
 		err = lrk_change_commit(work->change, &work->done, &why);
 		if (err != LRK_OK)
 			status = fail_change(work, err, &why);
 	}
-	if (work->done)
-		syslog_change(&event);
-	else
+	if (!work->done)
 		/* If this fails too, the next change does it. */
 		(void)mend_audit(work, "failed");
 	return status;

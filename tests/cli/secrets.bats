@@ -159,7 +159,8 @@ complement() {
 	for command in 'generate --org acme' 'generate --org acme --count 300' \
 		'generate --org acme --count 3 --json' \
 		"generate --org acme --output $BATS_TEST_TMPDIR/keys" verify 'verify --json --org globex' \
-		list "show $ID" "deactivate $ID" "revoke --yes --force $ID"; do
+		list "show $ID" "edit $ID --max-uses 3" "rotate $ID" "rotate --json $UNKNOWN" review prune \
+		"deactivate $ID" "revoke --yes --force $ID"; do
 		# shellcheck disable=SC2086 # words
 		expect_match "$(scanned "$LRKEYADM" --root "$ROOT" $command <<<"$KEY")" \
 			'^0 secrets in [1-9]'
