@@ -110,7 +110,7 @@ make_path(const struct lrk_dir *top, const char *const *names, const struct lrk_
 		const struct plan plan = { *names, 0755, owners->owner, owners->group };
 		struct lrk_dir below;
 
-		/* The last one is ours alone, and its mode what init says; the others are as they are. */
+		/* The last one is ours alone, with our mode; the others are as they are. */
 		err = make_dir(&at, &plan, names[1] == NULL, &below, why);
 		if (err != LRK_OK)
 			break;

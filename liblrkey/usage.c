@@ -145,9 +145,8 @@ lrk_usage_create(const struct lrk_dir *gate, struct lrk_why *why)
 	if (fd < 0 || fill_new(gate, fd) != 0 ||
 	    renameat2(dir, NEW_FILE, dir, LRK_USAGE_FILE, RENAME_NOREPLACE) != 0 ||
 	    fsync(dir) != 0) {
-		err = lrk_fail_errno(why,
-				     errno == EACCES || errno == EPERM ? LRK_ERR_ACCESS : LRK_ERR_IO,
-				     errno, "%s/%s", gate->path, LRK_USAGE_FILE);
+		err = errno == EACCES || errno == EPERM ? LRK_ERR_ACCESS : LRK_ERR_IO;
+		lrk_fail_errno(why, err, errno, "%s/%s", gate->path, LRK_USAGE_FILE);
 		if (fd >= 0)
 			unlinkat(dir, NEW_FILE, 0);
 	}

@@ -86,8 +86,8 @@ check_readers(const struct request *request, const struct init *init)
 		return fail(STATUS_POLICY, "init",
 			    "group %s cannot be both: its services could change the keys they verify",
 			    init->verifiers);
-	err = lrk_store_sharing_readers(request->root, request->store, init->owners.verifiers, other,
-					&why);
+	err = lrk_store_sharing_readers(request->root, request->store, init->owners.verifiers,
+					other, &why);
 	if (err != LRK_OK)
 		return reading_fail(request, true, err, &why);
 	if (other[0] != '\0')

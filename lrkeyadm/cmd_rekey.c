@@ -131,7 +131,7 @@ run(const struct request *request)
 			note("rekey", "not finished; all keys work; '%s rekey' completes it", prefix);
 		}
 	}
-	/* The key that is active now stood in master.key since the break, for all verifiers to read. */
+	/* It stood in master.key since then, for all who were verifiers to read. */
 	if (status == STATUS_OK && rekey.resumed)
 		note("rekey", "the new master key dates from the rekey that was broken off; if "
 			      "somebody was put out of the verifier group since, rekey once more");

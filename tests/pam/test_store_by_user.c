@@ -318,7 +318,7 @@ test_account_without_store(void **state)
 	assert_int_equal(hooks_count(LOG_ALERT, ":account): store pool-blue unavailable: "), 1);
 }
 
-/* Another user's store is asked for the key, and does not know it: the words of the line are the same. */
+/* The line's words are the same: the other user's store is asked for the key, and knows none. */
 static void
 test_account_of_another_user(void **state)
 {

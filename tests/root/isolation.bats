@@ -86,9 +86,9 @@ restore() {
 
 # fill TEXT HERE: TEXT with the names of the stores, and the id of a key of HERE, in it
 fill() {
-	local there=pool-blue key text=$1
+	local there="pool-blue" key text=$1
 
-	[ "$2" != pool-blue ] || there=pool-green
+	[ "$2" != pool-blue ] || there="pool-green"
 	key=$(cat "$STAGE/$2")
 	text=${text//THERE/$there}
 	text=${text//HERE/$2}
