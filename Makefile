@@ -278,7 +278,7 @@ $(images): $(image_files) $(module)
 parts_any := unit pam cli style inject
 parts_root := root services
 uid := $(shell id -u)
-parts := $(parts_any) $(if $(filter 0,$(uid)),$(parts_root))
+parts := $(strip $(parts_any) $(if $(filter 0,$(uid)),$(parts_root)))
 
 tests_in = $(if $(filter unit,$(1)),$(unit_programs))$(if $(filter pam,$(1)),$(pam_programs))\
 	$(sort $(wildcard tests/$(1)/*.bats))
