@@ -86,6 +86,18 @@ setup() {
 	[ "$(audit | jq -c '[.gen, .command]')" = "[$next,\"deactivate\"]" ]
 }
 
+@test "a line whose change never became current is taken back, also when the log was rotated since" {
+	make_key --org acme
+	next=$(($(generation) + 1))
+	audit | jq -c ".gen = $next | .command = \"revoke\"" >>"$AUDIT"
+	mv "$AUDIT" "$AUDIT.1"
+	install -m 0660 /dev/null "$AUDIT"
+	adm deactivate "$ID"
+	[ "$(wc -l <"$AUDIT")" -eq 2 ]
+	[ "$(audit 2 | jq -c '[.gen, .command, .outcome]')" = "[$next,\"void\",\"void\"]" ]
+	[ "$(audit | jq -c '[.gen, .command]')" = "[$next,\"deactivate\"]" ]
+}
+
 @test "lines of others do not confuse it: a rotated log, a long line, a newer one, nonsense" {
 	make_key --org acme
 	: >"$AUDIT"

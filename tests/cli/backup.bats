@@ -433,3 +433,23 @@ asked() {
 	done
 	adm check
 }
+
+@test "counts alone are a change as well: they are told of, and use up a limit for all to see" {
+	make_key --org acme --max-uses 3
+	save
+	use_key
+	use_key
+	rm "$BACKUP"
+	save
+	before=$(generation)
+	# The store as it was before those two uses; its key file is the same.
+	adm edit "$ID" --max-uses none
+	printf '\0' | dd of="$ROOT/var/lib/lrkey/system/usage" bs=1 seek=143 conv=notrunc status=none
+	restore
+	[ "$(generation)" -eq $((before + 2)) ]
+	[ "$(audit | jq -c '[.command, .ids]')" = "[\"import\",[\"$ID\"]]" ]
+	[ "$(field "$ID" uses)" = 2 ]
+	# Once more, and there is nothing left to raise.
+	restore
+	[ "$(generation)" -eq $((before + 2)) ]
+}

@@ -264,3 +264,20 @@ policy() {
 	expect_status 78
 	expect_match "$stderr" 'max-expiry'
 }
+
+@test "a record of uses that cannot be read is not a lost one: nothing begins anew" {
+	make_key --org acme --max-uses 2
+	pam_service scim
+	pam_try acme "$KEY" scim | grep -q 'pam_acct_mgmt: PAM_SUCCESS'
+	pam_try acme "$KEY" scim | grep -q 'pam_acct_mgmt: PAM_SUCCESS'
+	before=$(store_sum)
+	run --separate-stderr env ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=0" \
+		strace -qq -f -o /dev/null -e trace=pread64 -e inject=pread64:error=EIO \
+		-P "$ROOT/var/lib/lrkey/system/usage" \
+		-E "LD_PRELOAD=$LRKEY_BUILD/tests/cli/traceable.so" \
+		"$LRKEYADM" --root "$ROOT" edit "$ID" --max-uses 2
+	expect_status 74
+	expect_no_match "$stderr" 'new one begins'
+	[ "$(store_sum)" = "$before" ]
+	[ "$(state_of "$ID")" = exhausted ]
+}

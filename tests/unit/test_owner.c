@@ -242,6 +242,25 @@ test_without_shadow(void **state)
 	}
 }
 
+/* Any other failure is no answer, and no "yes". */
+static void
+test_shadow_fails(void **state)
+{
+	static const int errors[] = { EIO, ERANGE, EAGAIN, EMFILE, ENOMEM };
+
+	(void)state;
+	base.in_shadow = false;
+	for (size_t i = 0; i < COUNT_OF(errors); i++) {
+		struct lrk_why why;
+		bool usable = false;
+
+		base.shadow_error = errors[i];
+		assert_err(lrk_owner_is_usable(USER, NOW, &usable, &why), LRK_ERR_IO);
+		assert_non_null(strstr(why.text, USER));
+		assert_false(usable);
+	}
+}
+
 /* NSS has an answer also for those who may not read the file, and it is made up. */
 static void
 test_shadow_made_up(void **state)
@@ -296,6 +315,7 @@ main(void)
 		owner_test(test_expires_at_midnight),
 		owner_test(test_both),
 		owner_test(test_without_shadow),
+		owner_test(test_shadow_fails),
 		owner_test(test_shadow_made_up),
 		owner_test(test_real_databases),
 	};
