@@ -114,6 +114,17 @@ with_slot(int fd, uint64_t max_uses, const struct lrk_usage *usage)
 
 static const struct lrk_usage unused;
 
+/* Not as memory: what lies between and behind the members is nobody's. */
+static void
+assert_same_usage(const struct lrk_usage *a, const struct lrk_usage *b)
+{
+	assert_int_equal(a->uses, b->uses);
+	assert_int_equal(a->denied, b->denied);
+	assert_int_equal(a->last_used, b->last_used);
+	assert_string_equal(a->service, b->service);
+	assert_string_equal(a->rhost, b->rhost);
+}
+
 static struct lrk_usage
 read_usage(int fd, const struct lrk_entry *entry)
 {
@@ -372,7 +383,7 @@ test_deny(void **state)
 		lrk_usage_deny(fd, &entry);
 		usage = read_usage(fd, &entry);
 		before.denied = 6;
-		assert_memory_equal(&usage, &before, sizeof(usage));
+		assert_same_usage(&usage, &before);
 	}
 	/* without a limit, also where nothing stood */
 	{
@@ -860,7 +871,7 @@ test_raise(void **state)
 		entry = with_slot(fd, i % 3, &here);
 		assert_ok(lrk_usage_raise(fd, &entry, rows[i].raise, NULL));
 		usage = read_usage(fd, &entry);
-		assert_memory_equal(&usage, &rows[i].expected, sizeof(usage));
+		assert_same_usage(&usage, &rows[i].expected);
 	}
 	/* a slot that is not valid says it then */
 	for (uint64_t limit = 0; limit < 2; limit++) {
@@ -868,7 +879,7 @@ test_raise(void **state)
 		entry.slot_generation++;
 		assert_ok(lrk_usage_raise(fd, &entry, &less, NULL));
 		usage = read_usage(fd, &entry);
-		assert_memory_equal(&usage, &less, sizeof(usage));
+		assert_same_usage(&usage, &less);
 	}
 	close(fd);
 }
