@@ -230,7 +230,7 @@ inside() {
 	run stage iptables-save
 	expect_match "$output" NETAVARK
 	expect_match "$(stage cat /proc/self/net/dev)" 'podman[0-9]+:'
-	[ -n "$(cgroups | grep -vxF -f "$CGROUPS")" ] || fail 'no cgroup'
+	cgroups | grep -qvxF -f "$CGROUPS" || fail 'no cgroup'
 	[ "$(machine)" = "$MACHINE" ] || fail "$(diff <(machine) <(echo "$MACHINE"))"
 	compose down
 	[ -z "$(stage podman ps --all --quiet)" ]
