@@ -20,6 +20,8 @@
 #include "safeopen.h"
 
 #define OPEN_DIR (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+/* Each needs another change in the instant between an open and a look at it. */
+#define NAMED_ATTEMPTS 16
 #define OPEN_FILE (O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
 
 static void
@@ -215,12 +217,10 @@ fail_open(const struct lrk_dir *dir, const char *name, int error, struct lrk_why
  * was opened: who reads it reads what was there a moment ago; what is written to it is lost.
  */
 static const char *
-find_defect(const struct lrk_file_rule *rule, const struct stat *st)
+find_defect(const struct stat *st)
 {
-	if (st->st_nlink > 1)
+	if (st->st_nlink != 1)
 		return "has more than one hard link";
-	if (st->st_nlink == 0 && (rule->flags & O_ACCMODE) != O_RDONLY)
-		return "was removed meanwhile";
 	if ((st->st_mode & S_IWOTH) != 0)
 		return "is writable by everybody";
 	return NULL;
@@ -230,7 +230,7 @@ static enum lrk_err
 judge_file(const struct lrk_dir *dir, const char *name, const struct lrk_file_rule *rule,
 	   const struct stat *st, bool *defect, struct lrk_why *why)
 {
-	const char *found = find_defect(rule, st);
+	const char *found = find_defect(st);
 
 	if (!S_ISREG(st->st_mode))
 		return lrk_fail(why, LRK_ERR_UNSAFE, "%s/%s: is not a regular file", dir->path,
@@ -254,21 +254,49 @@ judge_file(const struct lrk_dir *dir, const char *name, const struct lrk_file_ru
 	return LRK_OK;
 }
 
+/*
+ * Opens a file that still has its name: one that was replaced between the two steps is opened
+ * again, by its name. One that never has a name is an old one that somebody holds on to, as a
+ * mount of the file, instead of its directory, does: what is written to it is lost, and what is
+ * read from it is what was revoked long ago.
+ */
+static enum lrk_err
+open_named(const struct lrk_dir *dir, const char *name, int flags, int *ret_fd,
+	   struct stat *ret_stat, struct lrk_why *why)
+{
+	for (int i = 0; i < NAMED_ATTEMPTS; i++) {
+		int fd = openat(dir->fd, name, flags | OPEN_FILE);
+
+		if (fd < 0)
+			return fail_open(dir, name, errno, why);
+		if (fstat(fd, ret_stat) != 0) {
+			lrk_fail_errno(why, LRK_ERR_IO, errno, "%s/%s", dir->path, name);
+			close(fd);
+			return LRK_ERR_IO;
+		}
+		if (ret_stat->st_nlink != 0) {
+			*ret_fd = fd;
+			return LRK_OK;
+		}
+		close(fd);
+	}
+	return lrk_fail(why, LRK_ERR_UNSAFE,
+			"%s/%s: is a file that was replaced (0 links); is it mounted, instead of its "
+			"directory?", dir->path, name);
+}
+
 enum lrk_err
 lrk_file_open(const struct lrk_dir *dir, const char *name, const struct lrk_file_rule *rule,
 	      bool *defect, int *ret_fd, struct stat *ret_stat, struct lrk_why *why)
 {
 	struct stat st;
 	enum lrk_err err;
-	int fd;
+	int fd = -1;
 
-	fd = openat(dir->fd, name, rule->flags | OPEN_FILE);
-	if (fd < 0)
-		return fail_open(dir, name, errno, why);
-	if (fstat(fd, &st) != 0)
-		err = lrk_fail_errno(why, LRK_ERR_IO, errno, "%s/%s", dir->path, name);
-	else
-		err = judge_file(dir, name, rule, &st, defect, why);
+	err = open_named(dir, name, rule->flags, &fd, &st, why);
+	if (err != LRK_OK)
+		return err;
+	err = judge_file(dir, name, rule, &st, defect, why);
 	if (err != LRK_OK) {
 		close(fd);
 		return err;

@@ -48,7 +48,7 @@ struct lrk_file_rule {
 
 /*
  * Opens a file, then judges it by its descriptor: a regular file, with one
- * link, not writable by others, its size in bounds. LRK_ERR_NOT_FOUND, LRK_ERR_ACCESS (the text
+ * link (one that was replaced meanwhile is opened again by its name), not writable by others, its size in bounds. LRK_ERR_NOT_FOUND, LRK_ERR_ACCESS (the text
  * names the group that is missing), LRK_ERR_UNSAFE, LRK_ERR_IO. Not repaired: a wrong mode or link
  * count, which a writer that replaces the file may pass over by giving defect;
  * *defect is then set, its text in why. The descriptor is the caller's to close.

@@ -23,6 +23,7 @@ static struct {
 	char from[512]; /* is renamed to it; "" when it is only removed */
 	char path[512];
 	bool armed;
+	bool always; /* every file is one that was replaced */
 	unsigned fired;
 } replacing;
 
@@ -33,6 +34,10 @@ fstat(int fd, struct stat *st)
 
 	if (syscall(SYS_newfstatat, fd, "", st, AT_EMPTY_PATH) != 0)
 		return -1;
+	if (replacing.always && S_ISREG(st->st_mode)) {
+		st->st_nlink = 0;
+		replacing.fired++;
+	}
 	if (!replacing.armed ||
 	    syscall(SYS_newfstatat, AT_FDCWD, replacing.path, &named, AT_SYMLINK_NOFOLLOW) != 0 ||
 	    named.st_ino != st->st_ino || named.st_dev != st->st_dev)
@@ -63,7 +68,7 @@ expect_fired(void)
 	assert_int_equal(replacing.fired, 1);
 }
 
-/* A reader has what was there when he opened it. */
+/* A reader has what is there now; or nothing. */
 static void
 test_reader(void **state)
 {
@@ -81,13 +86,15 @@ test_reader(void **state)
 			trial_write(trial, "file", "old", 3);
 			trial_write(trial, "new", "new", 3);
 			arm(trial, removed == 1 ? NULL : "new", "file");
-			if (lrk_file_open(&dir, "file", &rule, i == 0 ? NULL : &defect, &fd, NULL,
-					  &trial->why) != LRK_OK)
-				fail_msg("%s", trial->why.text);
+			assert_int_equal(lrk_file_open(&dir, "file", &rule, i == 0 ? NULL : &defect,
+						       &fd, NULL, &trial->why),
+					 removed == 1 ? LRK_ERR_NOT_FOUND : LRK_OK);
 			expect_fired();
 			assert_false(defect);
+			if (removed == 1)
+				continue;
 			assert_ok(lrk_file_read(fd, text, 3));
-			assert_memory_equal(text, "old", 3);
+			assert_memory_equal(text, "new", 3);
 			close(fd);
 		}
 	}
@@ -110,12 +117,45 @@ test_writer(void **state)
 		trial_write(trial, "file", "old", 3);
 		trial_write(trial, "new", "new", 3);
 		arm(trial, i == 1 ? NULL : "new", "file");
-		assert_err(lrk_file_open(&dir, "file", &rule, NULL, &fd, NULL, &trial->why),
-			   LRK_ERR_UNSAFE);
+		assert_int_equal(lrk_file_open(&dir, "file", &rule, NULL, &fd, NULL, &trial->why),
+				 i == 1 ? LRK_ERR_NOT_FOUND : LRK_OK);
 		expect_fired();
+		if (i == 1) {
+			assert_int_equal(fd, -77);
+			continue;
+		}
+		assert_int_equal(write(fd, "x", 1), 1);
+		close(fd);
+		assert_int_equal(access(trial_path(trial, "new"), F_OK), -1);
+	}
+	lrk_dir_close(&dir);
+}
+
+/* As when a container has the file mounted, and it was replaced: an old one must not be believed. */
+static void
+test_never_named(void **state)
+{
+	static const int flags[] = { O_RDONLY, O_RDWR };
+	struct trial *trial = *state;
+	struct lrk_dir dir;
+
+	assert_ok(lrk_root_open(trial->root, &dir, &trial->why));
+	trial_write(trial, "file", "old", 3);
+	for (size_t i = 0; i < COUNT_OF(flags); i++) {
+		const struct lrk_file_rule rule = { flags[i], 0, 100 };
+		bool defect = false;
+		int fd = -77;
+
+		memset(&replacing, 0, sizeof(replacing));
+		replacing.always = true;
+		assert_err(lrk_file_open(&dir, "file", &rule, &defect, &fd, NULL, &trial->why),
+			   LRK_ERR_UNSAFE);
+		replacing.always = false;
+		assert_int_equal(replacing.fired, 16);
 		assert_says(&trial->why, trial_path(trial, "file"));
-		assert_says(&trial->why, "was removed meanwhile");
+		assert_says(&trial->why, "mounted");
 		assert_int_equal(fd, -77);
+		assert_false(defect);
 	}
 	lrk_dir_close(&dir);
 }
@@ -128,7 +168,7 @@ test_lock(void **state)
 	int fd = -77;
 
 	arm(trial, NULL, LOCK_FILE);
-	assert_err(lrk_lock_take(trial->root, STORE, &fd, &trial->why), LRK_ERR_UNSAFE);
+	assert_err(lrk_lock_take(trial->root, STORE, &fd, &trial->why), LRK_ERR_NO_STORE);
 	expect_fired();
 	assert_int_equal(fd, -77);
 }
@@ -166,6 +206,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		root_test(test_reader),
 		root_test(test_writer),
+		root_test(test_never_named),
 		store_test(test_lock),
 		store_test(test_authentication),
 	};
