@@ -48,9 +48,10 @@ struct lrk_file_rule {
 
 /*
  * Opens a file, then judges it by its descriptor: a regular file, with one
- * link (one that was replaced meanwhile is opened again by its name), not writable by others, its size in bounds. LRK_ERR_NOT_FOUND, LRK_ERR_ACCESS (the text
- * names the group that is missing), LRK_ERR_UNSAFE, LRK_ERR_IO. Not repaired: a wrong mode or link
- * count, which a writer that replaces the file may pass over by giving defect;
+ * link (one that was replaced meanwhile is opened again, by its name), not
+ * writable by others, its size in bounds. LRK_ERR_NOT_FOUND, LRK_ERR_ACCESS (the text names
+ * the group that is missing), LRK_ERR_UNSAFE, LRK_ERR_IO. A wrong mode or link
+ * count may be passed over by a writer that replaces the file, by giving defect;
  * *defect is then set, its text in why. The descriptor is the caller's to close.
  */
 LRK_MUST_CHECK enum lrk_err lrk_file_open(const struct lrk_dir *dir, const char *name,

@@ -131,7 +131,7 @@ test_writer(void **state)
 	lrk_dir_close(&dir);
 }
 
-/* As when a container has the file mounted, and it was replaced: an old one must not be believed. */
+/* As when a container has the file mounted, and it was replaced: an old one, not believed. */
 static void
 test_never_named(void **state)
 {
