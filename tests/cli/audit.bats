@@ -206,6 +206,18 @@ broken() {
 	[ "$(wc -l <"$LOG")" -eq 2 ]
 }
 
+@test "syslog hears of a change before it is current: nobody ends himself in between" {
+	make_key --org acme
+	run env ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=0" \
+		strace -o "$BATS_TEST_TMPDIR/trace" -e 'inject=/^rename:error=EIO' \
+		-E "LRKEY_TEST_SYSLOG=$LOG" -E "LD_PRELOAD=$LRKEY_BUILD/tests/cli/syslog.so" \
+		"$LRKEYADM" --root "$ROOT" deactivate "$ID"
+	expect_status 74
+	[ "$(state_of "$ID")" = active ]
+	[ "$(grep -o '^<[0-9]*>[a-z]*' "$LOG" | head -n 2 | xargs)" = '<85>deactivate <85>void' ] ||
+		fail "$(cat "$LOG")"
+}
+
 @test "a void line is told to syslog too" {
 	make_key --org acme
 	audit | jq -c ".gen = $(($(generation) + 1))" >>"$AUDIT"

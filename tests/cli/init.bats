@@ -68,6 +68,17 @@ modes() {
 	adm verify <<<"$KEY"
 }
 
+@test "what was broken off in the middle of a file or directory is mended" {
+	mkdir -p "$ROOT/etc/lrkey" "$ROOT/var/lib/lrkey/system"
+	chmod 0700 "$ROOT/etc/lrkey" "$ROOT/var/lib/lrkey" "$ROOT/var/lib/lrkey/system"
+	: >"$ROOT/var/lib/lrkey/system/usage.new"
+	adm init
+	[ "$(cd "$ROOT" && stat -c %a etc/lrkey var/lib/lrkey var/lib/lrkey/system | xargs)" = \
+		'755 755 750' ]
+	[ "$(stat -c %a "$ROOT/var/lib/lrkey/system/usage")" = 660 ]
+	[ ! -e "$ROOT/var/lib/lrkey/system/usage.new" ]
+}
+
 @test "the first line of the audit log tells who made the store" {
 	at "$NOON" init
 	[ "$(audit | jq -c '[.time, .gen, .uid, .user, .command, .ids, .org, .reason, .outcome]')" = \

@@ -226,6 +226,14 @@ login() {
 	expect_match "$stderr" 'pool-blue'
 	run --separate-stderr stage lrkeyadm init --store pool-red
 	expect_status 64
+	# Under another root as well, where groups are named.
+	stage mkdir -p /run/trial
+	stage lrkeyadm --root /run/trial init --store pool-one --managers pool-green-admins \
+		--verifiers pool-blue-services
+	run stage lrkeyadm --root /run/trial init --store pool-two --managers pool-green-admins \
+		--verifiers pool-blue-services
+	expect_status 78
+	stage rm -r /run/trial
 	run stage ls /etc/lrkey/pool-red
 	expect_status 2
 }

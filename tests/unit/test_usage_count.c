@@ -906,6 +906,35 @@ test_raise_locked(void **state)
 	close(fd);
 }
 
+/* A new key's slot is not written beside one who still writes the old key's. */
+static void
+test_reset_locked(void **state)
+{
+	struct trial *trial = *state;
+	const struct lrk_usage used = { .uses = 3 };
+	int fd = usage_fd(trial, O_RDWR), holder;
+
+	for (uint64_t limit = 0; limit <= 5; limit += 5) {
+		const struct lrk_entry entry = with_slot(fd, limit, &used);
+		struct lrk_why why = { "" };
+
+		reset();
+		holder = hold_slot(trial);
+		assert_err(lrk_usage_reset(fd, &entry, &why), LRK_ERR_USAGE);
+		assert_says(&why, "its slot is locked by somebody else");
+		if (limit == 0)
+			assert_int_equal(own_clock.now, 0);
+		else
+			assert_in_range(own_clock.now, 200 * MS, 202 * MS);
+		expect_counts(fd, &entry, 3, 0);
+		close(holder);
+		assert_ok(lrk_usage_reset(fd, &entry, &why));
+		expect_counts(fd, &entry, 0, 0);
+		expect_unlocked(trial);
+	}
+	close(fd);
+}
+
 #define count_test(test) cmocka_unit_test_setup_teardown(test, set_up, trial_teardown)
 
 int
@@ -934,6 +963,7 @@ main(void)
 		count_test(test_crowd),
 		count_test(test_raise),
 		count_test(test_raise_locked),
+		count_test(test_reset_locked),
 	};
 
 	return cmocka_run_group_tests_name("usage counts", tests, NULL, NULL);
