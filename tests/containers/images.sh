@@ -38,6 +38,7 @@ if [ ! -e "$dir/base.tar" ]; then
 	release=$(. /etc/os-release && echo "$VERSION_CODENAME")
 	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
 		'Component: main' "Codename: $release" | head -n 1)
+	[ -n "$mirror" ] || { echo "images.sh: apt knows no mirror of $release" >&2; exit 1; }
 	debootstrap --variant=minbase "$release" "$dir/base" "$mirror"
 	rm -rf "$dir"/base/var/cache/apt/archives/*.deb
 	tar -C "$dir/base" -cf "$dir/base.tar.new" .
@@ -64,7 +65,7 @@ export CONTAINERS_CONF=/run/containers.conf CONTAINERS_STORAGE_CONF=/run/storage
 # No network of podman's own, no registry.
 options='--quiet --network=host --isolation=chroot --pull-never'
 
-podman import --quiet "$dir/base.tar" debian:12-slim
+podman import --quiet "$dir/base.tar" localhost/debian:12-slim
 cd /run/etc
 LRKEY_GID=1 podman-compose --podman-build-args="$options" build web
 # shellcheck disable=SC2086 # a list of words
