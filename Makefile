@@ -15,6 +15,7 @@
 #   PACKAGES=no            check and demo neither look for packages nor install any
 #   PROVE_FLAGS=-v         flags for prove(1)
 #   TEST_SECONDS=300       the longest that one test program may take
+#   LONG_SECONDS=7200      the same, for check-long
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -55,6 +56,7 @@ pamdir ?= /lib/$(if $(multiarch),$(multiarch)/)security
 # What a failing test says is shown; a test program that hangs is ended.
 PROVE_FLAGS ?= --failures --comments
 TEST_SECONDS ?= 300
+LONG_SECONDS ?= 7200
 
 INSTALL ?= install
 INSTALL_PROGRAM := $(INSTALL) -m 0755
@@ -95,23 +97,27 @@ pam_hosts := tests/pam/pamhost.c
 host_shared := tests/pam/code.c tests/pam/hooks.c
 pam_modules := $(sort $(wildcard tests/pam/pam_*.c))
 pam_shared := $(filter-out $(pam_tests) $(pam_hosts) $(pam_modules),$(call sources,tests/pam))
-# tests/cli: objects to preload. tests/root, services, inject: programs of one file.
+# tests/load: hosts with many transactions, which share the rest.
+load_hosts := tests/load/soak.c
+load_shared := $(filter-out $(load_hosts),$(call sources,tests/load))
+# tests/cli: objects to preload. tests/root, services, inject, long: programs of one file.
 preloads := $(call sources,tests/cli)
 # tests/tsan: the same, and PAM modules that are built as the module is.
 tsan_modules := $(sort $(wildcard tests/tsan/pam_*.c))
-tools := $(filter-out $(tsan_modules),$(foreach part,root services inject tsan,$(call sources,tests/$(part))))
+tools := $(filter-out $(tsan_modules),$(foreach part,root services inject long tsan,$(call sources,tests/$(part))))
 
 unit_programs := $(patsubst %.c,$(build)/%,$(unit_tests))
 pam_programs := $(patsubst %.c,$(build)/%,$(pam_tests))
 host_programs := $(patsubst %.c,$(build)/%,$(pam_hosts))
+load_programs := $(patsubst %.c,$(build)/%,$(load_hosts))
 tool_programs := $(patsubst %.c,$(build)/%,$(tools))
 shared_tests := $(patsubst %.c,$(build)/%.so,$(pam_modules) $(preloads))
 tsan_shared := $(patsubst %.c,$(build)/%.so,$(tsan_modules))
-test_programs := $(unit_programs) $(pam_programs) $(host_programs) $(tool_programs) $(shared_tests) \
-	$(tsan_shared)
+test_programs := $(unit_programs) $(pam_programs) $(host_programs) $(load_programs) $(tool_programs) \
+	$(shared_tests) $(tsan_shared)
 
 test_objs := $(call objects,$(unit_tests) $(unit_shared) $(pam_tests) $(pam_shared) \
-	$(pam_hosts) $(tools))
+	$(pam_hosts) $(load_hosts) $(load_shared) $(tools))
 all_objs := $(lib_objs) $(module_objs) $(utility_objs) $(test_objs)
 
 # ---- Flags -------------------------------------------------------------------
@@ -223,13 +229,15 @@ define link_test
 endef
 $(unit_programs) $(pam_programs): part_libs = -lcmocka
 # Its hooks stand before functions of these libraries, and look for the real ones behind them.
-$(host_programs): part_libs = -Wl,--no-as-needed
+$(host_programs) $(load_programs): part_libs = -Wl,--no-as-needed
 
 $(unit_programs): $(build)/%: $(obj)/%.o $(call objects,$(unit_shared)) $(lib) $(stamp)
 	$(link_test)
 $(pam_programs): $(build)/%: $(obj)/%.o $(call objects,$(pam_shared)) $(lib) $(stamp)
 	$(link_test)
 $(host_programs): $(build)/%: $(obj)/%.o $(call objects,$(host_shared)) $(stamp)
+	$(link_test)
+$(load_programs): $(build)/%: $(obj)/%.o $(call objects,$(load_shared) $(host_shared)) $(lib) $(stamp)
 	$(link_test)
 $(tool_programs): $(build)/%: $(obj)/%.o $(lib) $(stamp)
 	$(link_test)
@@ -287,7 +295,7 @@ tests_in = $(if $(filter unit,$(1)),$(unit_programs))$(if $(filter pam,$(1)),$(p
 submake = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2)
 packages = $(if $(filter no,$(PACKAGES)),@:,@tests/install-packages)
 
-.PHONY: check check-san check-tsan check-containers run-tests packages
+.PHONY: check check-san check-tsan check-long check-containers run-tests packages
 check:
 	$(packages) build check $(if $(filter 0,$(uid)),servers)
 	@+$(submake) run-tests PARTS='$(parts)'
@@ -308,6 +316,13 @@ more_random := $(shell [ "$$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 
 check-tsan:
 	$(packages) build check
 	@+$(if $(more_random),setarch -R) $(submake) run-tests PARTS=tsan SAN=thread
+
+# What takes too long for each change: one after the other, for they want the machine for
+# themselves. Root, for some of it mounts file systems.
+check-long:
+	@[ '$(uid)' = 0 ] || { echo 'check-long: only root may mount what it needs' >&2; exit 1; }
+	$(packages) build check long
+	@+$(submake) run-tests PARTS=long TEST_SECONDS=$(LONG_SECONDS)
 
 # Not a part of "check": its first run fetches a base system.
 check-containers:
@@ -330,7 +345,7 @@ test_env = env -u LD_PRELOAD -u OPENSSL_CONF -u OPENSSL_MODULES -u OPENSSL_ENGIN
 PARTS ?= $(parts)
 
 # A part without a test would pass unseen.
-run-tests: $(if $(filter style cli root services inject containers,$(PARTS)),programs) \
+run-tests: $(if $(filter style cli root services inject long containers,$(PARTS)),programs) \
 		$(if $(filter tsan,$(PARTS)),$(module) $(utility) $(build)/tests/tsan/threads $(tsan_shared)) \
 		$(if $(filter services,$(PARTS)),$(scim)) \
 		$(if $(filter containers,$(PARTS)),$(images)) \
@@ -445,6 +460,7 @@ help:
 		check-PART 'one part of them: $(subst $(space),$(comma) ,$(strip $(parts_any) $(parts_root)))' \
 		check-san 'unit, pam and cli with sanitizers (SAN, by default address$(comma)undefined)' \
 		check-tsan 'the module in a threaded host under ThreadSanitizer' \
+		check-long 'what takes long: crashes, power cuts, load; root only' \
 		check-containers 'etc/compose.yaml with podman; root only' \
 		hdr-check 'each header compiles alone, with gcc and clang' \
 		lint 'cppcheck, shellcheck, mandoc' \
