@@ -11,7 +11,7 @@
 #   WERROR=1               warnings are errors; for developers
 #   V=1                    print the commands
 #   DESTDIR=DIR            install below DIR
-#   prefix= bindir= mandir= docdir= sysconfdir= pamdir= multiarch=   where to
+#   prefix= bindir= mandir= docdir= sysconfdir= pamdir= multiarch= unitdir= sysusersdir=   where to
 #   PACKAGES=no            check and demo neither look for packages nor install any
 #   PROVE_FLAGS=-v         flags for prove(1)
 #   TEST_SECONDS=300       the longest that one test program may take
@@ -42,6 +42,7 @@ CFLAGS ?= $(if $(SAN),-O1,-O2) -g
 CPPFLAGS ?=
 LDFLAGS ?=
 LDLIBS ?=
+PKG_CONFIG ?= pkg-config
 
 DESTDIR ?=
 prefix ?= /usr
@@ -49,6 +50,8 @@ bindir ?= $(prefix)/bin
 mandir ?= $(prefix)/share/man
 docdir ?= $(prefix)/share/doc/pam_lrkey
 sysconfdir ?= /etc
+unitdir ?= $(prefix)/lib/systemd/system
+sysusersdir ?= $(prefix)/lib/sysusers.d
 # Where libpam looks for modules. Debian has one folder an architecture; elsewhere set pamdir.
 multiarch ?= $(shell $(CC) -print-multiarch 2>/dev/null)
 pamdir ?= /lib/$(if $(multiarch),$(multiarch)/)security
@@ -85,7 +88,7 @@ utility_objs := $(call objects,$(call sources,lrkeyadm))
 lib := $(build)/liblrkey.a
 module := $(build)/pam_lrkey.so
 utility := $(build)/lrkeyadm
-manuals := pam_lrkey/pam_lrkey.8 lrkeyadm/lrkeyadm.8
+manuals := $(sort $(wildcard $(foreach part,pam_lrkey lrkeyadm liblrkey,$(part)/*.[1-8])))
 
 # tests/unit and tests/pam: test_* are programs, the rest is linked into each of
 # them; pam_* are PAM modules for the tests' own stacks. pamhost is a program for shell tests
@@ -154,9 +157,9 @@ endif
 no_undefined := -Wl,-z,defs
 endif
 
-utility_cflags := $(shell pkg-config --cflags smartcols jansson libeconf 2>/dev/null || \
+utility_cflags := $(shell $(PKG_CONFIG) --cflags smartcols jansson libeconf 2>/dev/null || \
 	echo -I/usr/include/libsmartcols)
-utility_libs := $(shell pkg-config --libs smartcols jansson libeconf 2>/dev/null || \
+utility_libs := $(shell $(PKG_CONFIG) --libs smartcols jansson libeconf 2>/dev/null || \
 	echo -lsmartcols -ljansson -leconf)
 
 endif
@@ -403,36 +406,45 @@ demo:
 
 # ---- Installing --------------------------------------------------------------
 
-examples := $(sort $(shell find etc -type f 2>/dev/null))
+docs := README.md SECURITY.md NEWS liblrkey/FORMAT.md
+units := $(sort $(wildcard etc/systemd/lrkey-*.service etc/systemd/lrkey-*.timer))
+sysusers := $(sort $(wildcard etc/sysusers.d/*.conf))
+logrotate := etc/logrotate.d/lrkeyadm
 example_dir := $(docdir)/examples
+
+# What has one place in a system, as FOLDER:FILE; the rest of etc/ are examples, in their folders.
+placed := $(addprefix $(pamdir):,$(module)) \
+	$(foreach page,$(manuals),$(mandir)/man$(subst .,,$(suffix $(page))):$(page)) \
+	$(addprefix $(unitdir):,$(units)) $(addprefix $(sysusersdir):,$(sysusers)) \
+	$(addprefix $(docdir):,$(docs))
+examples := $(filter-out $(logrotate) $(units) $(sysusers),$(sort $(shell find etc -type f)))
 
 .PHONY: install uninstall
 # Nothing is set-id. A logrotate file that somebody changed is his.
 install: all
-	$(INSTALL_DIR) '$(DESTDIR)$(pamdir)' '$(DESTDIR)$(bindir)' '$(DESTDIR)$(mandir)/man8' \
-		'$(DESTDIR)$(sysconfdir)/logrotate.d' '$(DESTDIR)$(example_dir)'
-	$(INSTALL_DATA) $(module) '$(DESTDIR)$(pamdir)/pam_lrkey.so'
+	@set -e; umask 022; put() { \
+		folder='$(DESTDIR)'$$2; $(INSTALL_DIR) "$$folder"; \
+		$(INSTALL_DATA) "$$1" "$$folder/$${1##*/}"; \
+	}; \
+	for item in $(placed); do put "$${item#*:}" "$${item%%:*}"; done; \
+	for file in $(examples); do folder=$${file#etc}; put "$$file" "$(example_dir)$${folder%/*}"; done
+	$(INSTALL_DIR) '$(DESTDIR)$(bindir)' '$(DESTDIR)$(sysconfdir)/logrotate.d'
 	$(INSTALL_PROGRAM) $(utility) '$(DESTDIR)$(bindir)/lrkeyadm'
-	$(INSTALL_DATA) $(manuals) '$(DESTDIR)$(mandir)/man8'
-	@set -e; umask 022; for file in $(examples); do \
-		target='$(DESTDIR)$(example_dir)'/$${file#etc/}; \
-		$(INSTALL_DIR) "$${target%/*}"; \
-		$(INSTALL_DATA) "$$file" "$$target"; \
-	done
 	@set -e; target='$(DESTDIR)$(sysconfdir)/logrotate.d/lrkeyadm'; \
 	if [ ! -e "$$target" ]; then \
-		$(INSTALL_DATA) etc/logrotate.d/lrkeyadm "$$target"; \
-	elif ! cmp -s etc/logrotate.d/lrkeyadm "$$target"; then \
-		echo "install: kept $$target, which was changed; compare it with etc/logrotate.d/lrkeyadm"; \
+		$(INSTALL_DATA) $(logrotate) "$$target"; \
+	elif ! cmp -s $(logrotate) "$$target"; then \
+		echo "install: kept $$target, which was changed; compare it with $(logrotate)"; \
 	fi
 
 uninstall:
-	rm -f '$(DESTDIR)$(pamdir)/pam_lrkey.so' '$(DESTDIR)$(bindir)/lrkeyadm' \
-		$(foreach page,$(notdir $(manuals)),'$(DESTDIR)$(mandir)/man8/$(page)')
+	rm -f '$(DESTDIR)$(bindir)/lrkeyadm'
+	@set -e; for item in $(placed); do file=$${item#*:}; \
+		rm -f '$(DESTDIR)'"$${item%%:*}/$${file##*/}"; done
 	rm -rf '$(DESTDIR)$(example_dir)'
 	-rmdir '$(DESTDIR)$(docdir)'
 	@target='$(DESTDIR)$(sysconfdir)/logrotate.d/lrkeyadm'; \
-	if cmp -s etc/logrotate.d/lrkeyadm "$$target"; then \
+	if cmp -s $(logrotate) "$$target"; then \
 		rm -f "$$target"; \
 	elif [ -e "$$target" ]; then \
 		echo "uninstall: kept $$target, which was changed"; \

@@ -3,7 +3,7 @@
 #
 # "make install": which files with which modes, that none is set-id, and that nothing which
 # an administrator changed is overwritten. install.list is the list; @etc@ in it stands for every file
-# below etc/, and @pamdir@ for where libpam looks for modules.
+# below etc/ that has no place of its own, and @pamdir@ for where libpam looks for modules.
 
 load ../lib.bash
 
@@ -20,13 +20,19 @@ setup() {
 	TREE=$BATS_TEST_TMPDIR/tree
 }
 
+# What is an example to copy, and not at work in its own place.
+examples() {
+	(cd "$LRKEY_SOURCE/etc" && find . -type f ! -path './systemd/lrkey-*' \
+		! -path './sysusers.d/*' ! -path './logrotate.d/*' ! -path './completion/*' -printf "$1%P\n")
+}
+
 listed() {
 	local line modules
 
 	modules=$(run_make --eval 'modules: ; @echo $(pamdir)' modules)
 	while IFS= read -r line; do
 		case $line in
-		*@etc@) (cd "$LRKEY_SOURCE/etc" && find . -type f -printf "${line%@etc@}%P\n") ;;
+		*@etc@) examples "${line%@etc@}" ;;
 		*) printf '%s\n' "${line/@pamdir@/$modules}" ;;
 		esac
 	done <"$LRKEY_SOURCE/tests/style/install.list" | LC_ALL=C sort
@@ -65,13 +71,16 @@ installed() {
 	"$TREE/usr/bin/lrkeyadm" --version
 }
 
-@test "other folders are taken from prefix, bindir, mandir, sysconfdir, docdir, pamdir" {
-	run_make DESTDIR="$TREE" prefix=/opt/x sysconfdir=/opt/etc pamdir=/opt/pam install
+@test "other folders are taken from prefix, bindir, mandir, sysconfdir, docdir, pamdir, unitdir" {
+	run_make DESTDIR="$TREE" prefix=/opt/x sysconfdir=/opt/etc pamdir=/opt/pam unitdir=/opt/units \
+		install
 	[ -x "$TREE/opt/x/bin/lrkeyadm" ]
 	[ -f "$TREE/opt/x/share/man/man8/pam_lrkey.8" ]
 	[ -f "$TREE/opt/x/share/doc/pam_lrkey/examples/pam.d/lrkey" ]
 	[ -f "$TREE/opt/etc/logrotate.d/lrkeyadm" ]
 	[ -f "$TREE/opt/pam/pam_lrkey.so" ]
+	[ -f "$TREE/opt/units/lrkey-metrics.service" ]
+	[ -f "$TREE/opt/x/lib/sysusers.d/lrkey.conf" ]
 	[ "$(ls "$TREE")" = opt ]
 }
 
