@@ -12,6 +12,7 @@
 #   V=1                    print the commands
 #   DESTDIR=DIR            install below DIR
 #   prefix= bindir= mandir= docdir= sysconfdir= pamdir= multiarch= unitdir= sysusersdir=   where to
+#   bashcompdir= zshcompdir= fishcompdir=   where to, for completion
 #   PACKAGES=no            check and demo neither look for packages nor install any
 #   PROVE_FLAGS=-v         flags for prove(1)
 #   TEST_SECONDS=300       the longest that one test program may take
@@ -52,6 +53,10 @@ docdir ?= $(prefix)/share/doc/pam_lrkey
 sysconfdir ?= /etc
 unitdir ?= $(prefix)/lib/systemd/system
 sysusersdir ?= $(prefix)/lib/sysusers.d
+# Where the shells look for completions that packages bring.
+bashcompdir ?= $(prefix)/share/bash-completion/completions
+zshcompdir ?= $(prefix)/share/zsh/vendor-completions
+fishcompdir ?= $(prefix)/share/fish/vendor_completions.d
 # Where libpam looks for modules. Debian has one folder an architecture; elsewhere set pamdir.
 multiarch ?= $(shell $(CC) -print-multiarch 2>/dev/null)
 pamdir ?= /lib/$(if $(multiarch),$(multiarch)/)security
@@ -367,7 +372,7 @@ run-tests: $(if $(filter style cli root services inject long containers,$(PARTS)
 
 headers := $(sort $(wildcard include/lrkey/*.h liblrkey/*.h pam_lrkey/*.h lrkeyadm/*.h tests/*/*.h))
 shell_files := $(sort .ci/run tests/install-packages tests/demo tests/lib.bash \
-	$(wildcard tests/*/*.bats tests/*/*.bash tests/*/*.sh))
+	$(wildcard tests/*/*.bats tests/*/*.bash tests/*/*.sh etc/completion/*.bash))
 c_files := $(sort $(headers) $(wildcard liblrkey/*.c pam_lrkey/*.c lrkeyadm/*.c tests/*/*.c))
 
 .PHONY: hdr-check lint
@@ -416,8 +421,9 @@ example_dir := $(docdir)/examples
 placed := $(addprefix $(pamdir):,$(module)) \
 	$(foreach page,$(manuals),$(mandir)/man$(subst .,,$(suffix $(page))):$(page)) \
 	$(addprefix $(unitdir):,$(units)) $(addprefix $(sysusersdir):,$(sysusers)) \
-	$(addprefix $(docdir):,$(docs))
-examples := $(filter-out $(logrotate) $(units) $(sysusers),$(sort $(shell find etc -type f)))
+	$(addprefix $(docdir):,$(docs)) \
+	$(zshcompdir):etc/completion/_lrkeyadm $(fishcompdir):etc/completion/lrkeyadm.fish
+examples := $(filter-out $(logrotate) $(units) $(sysusers) etc/completion/%,$(sort $(shell find etc -type f)))
 
 .PHONY: install uninstall
 # Nothing is set-id. A logrotate file that somebody changed is his.
@@ -428,8 +434,9 @@ install: all
 	}; \
 	for item in $(placed); do put "$${item#*:}" "$${item%%:*}"; done; \
 	for file in $(examples); do folder=$${file#etc}; put "$$file" "$(example_dir)$${folder%/*}"; done
-	$(INSTALL_DIR) '$(DESTDIR)$(bindir)' '$(DESTDIR)$(sysconfdir)/logrotate.d'
+	$(INSTALL_DIR) '$(DESTDIR)$(bindir)' '$(DESTDIR)$(sysconfdir)/logrotate.d' '$(DESTDIR)$(bashcompdir)'
 	$(INSTALL_PROGRAM) $(utility) '$(DESTDIR)$(bindir)/lrkeyadm'
+	$(INSTALL_DATA) etc/completion/lrkeyadm.bash '$(DESTDIR)$(bashcompdir)/lrkeyadm'
 	@set -e; target='$(DESTDIR)$(sysconfdir)/logrotate.d/lrkeyadm'; \
 	if [ ! -e "$$target" ]; then \
 		$(INSTALL_DATA) $(logrotate) "$$target"; \
@@ -438,7 +445,7 @@ install: all
 	fi
 
 uninstall:
-	rm -f '$(DESTDIR)$(bindir)/lrkeyadm'
+	rm -f '$(DESTDIR)$(bindir)/lrkeyadm' '$(DESTDIR)$(bashcompdir)/lrkeyadm'
 	@set -e; for item in $(placed); do file=$${item#*:}; \
 		rm -f '$(DESTDIR)'"$${item%%:*}/$${file##*/}"; done
 	rm -rf '$(DESTDIR)$(example_dir)'

@@ -32,10 +32,11 @@ invented() {
 }
 
 # without_comment FOLDER: the files that do not begin with their licence and say more behind it.
+# zsh wants a line of its own before that.
 without_comment() {
 	find "$1" -type f ! -name README.md | while IFS= read -r file; do
 		[ "$(head -n 5 "$file" | grep -cE '^(#|--)( |$)')" -ge 3 ] &&
-			head -n 1 "$file" | grep -q 'SPDX-License-Identifier' || echo "$file"
+			grep -v '^#compdef ' "$file" | head -n 1 | grep -q 'SPDX-License-Identifier' || echo "$file"
 	done
 }
 

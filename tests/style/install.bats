@@ -73,7 +73,7 @@ installed() {
 
 @test "other folders are taken from prefix, bindir, mandir, sysconfdir, docdir, pamdir, unitdir" {
 	run_make DESTDIR="$TREE" prefix=/opt/x sysconfdir=/opt/etc pamdir=/opt/pam unitdir=/opt/units \
-		install
+		fishcompdir=/opt/fish install
 	[ -x "$TREE/opt/x/bin/lrkeyadm" ]
 	[ -f "$TREE/opt/x/share/man/man8/pam_lrkey.8" ]
 	[ -f "$TREE/opt/x/share/doc/pam_lrkey/examples/pam.d/lrkey" ]
@@ -81,6 +81,8 @@ installed() {
 	[ -f "$TREE/opt/pam/pam_lrkey.so" ]
 	[ -f "$TREE/opt/units/lrkey-metrics.service" ]
 	[ -f "$TREE/opt/x/lib/sysusers.d/lrkey.conf" ]
+	[ -f "$TREE/opt/x/share/zsh/vendor-completions/_lrkeyadm" ]
+	[ -f "$TREE/opt/fish/lrkeyadm.fish" ]
 	[ "$(ls "$TREE")" = opt ]
 }
 
