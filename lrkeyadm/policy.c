@@ -130,7 +130,7 @@ fail_unknown(const struct policy_file *file, const char *name)
 	for (unsigned i = 0; i < N_SETTINGS; i++)
 		near_consider(&near, settings[i].name);
 	near_text(&near, suggestion);
-	snprintf(why, sizeof(why), "unknown setting%s; lrkeyadm(8) lists them", suggestion);
+	snprintf(why, sizeof(why), "unknown setting%s; lrkey-policy.conf(5) lists them", suggestion);
 	return policy_file_fail(file, name, why);
 }
 

@@ -41,7 +41,7 @@ life() {
 	at "$NOON" check
 	# The names and values are those of the manual.
 	while IFS='=' read -r name value; do
-		grep -qxF ".It Cm $name=$value" "$LRKEY_SOURCE/lrkeyadm/lrkeyadm.8" ||
+		grep -qxF ".It Cm $name=$value" "$LRKEY_SOURCE/lrkeyadm/lrkey-policy.conf.5" ||
 			fail "the manual does not say $name=$value"
 	done < <(grep -E '^[a-z-]+=' "$ETC/policy.conf")
 }

@@ -1,13 +1,17 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Code and manuals name the same commands, options and exit statuses, both ways. The code's side is
-# what the utility prints as its help, and the module's table of options.
+# Code and manuals name the same things, both ways: commands, options, exit statuses, metrics, states,
+# reasons and members of a key; settings of the policy with their defaults; the module's options, return
+# codes and environment. The code's side is what the utility prints as its help, and tables in the source.
 
 load ../lib.bash
 
 UTILITY_PAGE=$LRKEY_SOURCE/lrkeyadm/lrkeyadm.8
 MODULE_PAGE=$LRKEY_SOURCE/pam_lrkey/pam_lrkey.8
+KEY_PAGE=$LRKEY_SOURCE/liblrkey/lrkey.5
+POLICY_PAGE=$LRKEY_SOURCE/lrkeyadm/lrkey-policy.conf.5
+PAGES=("$UTILITY_PAGE" "$MODULE_PAGE" "$KEY_PAGE" "$POLICY_PAGE")
 
 # part HEADING [SUBHEADING]: the lines of a section, or of a subsection, of the page on standard input.
 part() {
@@ -158,6 +162,47 @@ differs() {
 	differs statuses_agree "$UTILITY_PAGE" 's/^\.It 78$/.It 79/'
 }
 
+metrics_agree() {
+	same "$(grep -ohE '"lrkey_[a-z_]+"' "$LRKEY_SOURCE/lrkeyadm/cmd_metrics.c" | tr -d '"')" \
+		"$(part COMMANDS metrics <"$1" | sed -nE 's/^\.It Ql (lrkey_[a-z_]+).*/\1/p')"
+}
+
+@test "lrkeyadm: the same metrics" {
+	agrees metrics_agree "$UTILITY_PAGE"
+	differs metrics_agree "$UTILITY_PAGE" '/^\.It Ql lrkey_key_max_uses/d'
+	differs metrics_agree "$UTILITY_PAGE" 's/^(\.It Ql lrkey_key_denied)_total/\1/'
+}
+
+# The words of a table in the source: [NAME] = "word".
+words_of() {
+	grep -ohE "\[LRK_$1_[A-Z_]+\] = \"[a-z-]+\"" "$LRKEY_SOURCE/liblrkey/entry.c" | grep -oE '[a-z-]+"' |
+		tr -d '"'
+}
+
+reasons_agree() {
+	same "$(words_of REASON)" "$(part COMMANDS revoke <"$1" |
+		sed -nE '/^\.It Fl -reason/,/^\.It Fl -yes/s/^\.Cm ([a-z-]+)( .*)?$/\1/p')"
+}
+
+@test "lrkeyadm: the same reasons of a revocation" {
+	agrees reasons_agree "$UTILITY_PAGE"
+	differs reasons_agree "$UTILITY_PAGE" '/^\.Cm obsolete ,$/d'
+	differs reasons_agree "$UTILITY_PAGE" 's/^\.Cm renewal$/.Cm renewed/'
+}
+
+# Environment variables that the utility asks for. "ignored" is said of OpenSSL's, and locales are
+# the C library's.
+environment_agrees() {
+	same "$(grep -ohE 'getenv\("[A-Z_]+"\)' "$LRKEY_SOURCE"/lrkeyadm/*.c | grep -oE '[A-Z_]{2,}')" \
+		"$(part ENVIRONMENT <"$1" | sed -n 's/^\.It Ev //p' | tr -d ',' | xargs -n 1 | grep -vE '^L(C_|ANG)')"
+}
+
+@test "lrkeyadm: the same environment variables" {
+	agrees environment_agrees "$UTILITY_PAGE"
+	differs environment_agrees "$UTILITY_PAGE" 's/^\.It Ev NO_COLOR$/.It Ev NO_COLOUR/'
+	differs environment_agrees "$UTILITY_PAGE" 's/^\.It Ev NO_COLOR$/.It Ev NO_COLOR , HOME/'
+}
+
 # ---- The module --------------------------------------------------------------
 
 known_options() {
@@ -176,24 +221,150 @@ module_options_agree() {
 	differs module_options_agree "$MODULE_PAGE" 's/^\.It Cm debug$/.It Cm debugging/'
 }
 
-# ---- Both --------------------------------------------------------------------
+synopsis_of_module_agrees() {
+	same "$(known_options)" \
+		"$(part SYNOPSIS <"$1" | grep '^\.Op Cm ' | grep -oE '[a-z]+_first_pass|Cm [a-z]+ Ns =|Cm debug' |
+			sed -E 's/^Cm ([a-z]+).*/\1/')"
+}
+
+@test "pam_lrkey: the same options in the synopsis" {
+	agrees synopsis_of_module_agrees "$MODULE_PAGE"
+	differs synopsis_of_module_agrees "$MODULE_PAGE" '/^\.Op Cm owner/d'
+	differs synopsis_of_module_agrees "$MODULE_PAGE" 's/^\.Op Cm debug$/.Op Cm quiet Ns = Ns Cm yes/'
+}
+
+# The codes that its source names.
+returned_codes() {
+	grep -ohE 'PAM_(SUCCESS|IGNORE|MAXTRIES|[A-Z_]+_(ERR|EXPIRED|DENIED|UNAVAIL))\>' \
+		"$LRKEY_SOURCE"/pam_lrkey/*.c
+}
+
+codes_agree() {
+	same "$(returned_codes)" "$(part 'RETURN VALUES (PAM)' <"$1" | sed -n 's/^\.It Dv //p')"
+}
+
+@test "pam_lrkey: the same return codes" {
+	[ "$(returned_codes | sort -u | wc -l)" -ge 8 ]
+	agrees codes_agree "$MODULE_PAGE"
+	differs codes_agree "$MODULE_PAGE" '/^\.It Dv PAM_MAXTRIES$/d'
+	differs codes_agree "$MODULE_PAGE" 's/^\.It Dv PAM_BUF_ERR$/.It Dv PAM_SYSTEM_ERR/'
+}
+
+granted_names_agree() {
+	same "$(grep -ohE '"LRKEY_[A-Z_]+"' "$LRKEY_SOURCE/pam_lrkey/grant.c" | tr -d '"')" \
+		"$(part ENVIRONMENT <"$1" | sed -n 's/^\.It Ev //p')"
+}
+
+@test "pam_lrkey: the same names in the environment" {
+	agrees granted_names_agree "$MODULE_PAGE"
+	differs granted_names_agree "$MODULE_PAGE" '/^\.It Ev LRKEY_ORG$/d'
+	differs granted_names_agree "$MODULE_PAGE" 's/^\.It Ev LRKEY_ID$/.It Ev LRKEY_KEY/'
+}
+
+# ---- Keys --------------------------------------------------------------------
+
+states_agree() {
+	same "$(words_of STATE)" "$(part STATES <"$1" | sed -nE 's/^\.It ([a-z]+) Ta .*/\1/p')"
+}
+
+@test "lrkey: the same states" {
+	agrees states_agree "$KEY_PAGE"
+	differs states_agree "$KEY_PAGE" '/^\.It exhausted /d'
+	differs states_agree "$KEY_PAGE" 's/^\.It pending /.It waiting /'
+}
+
+# "id" has a paragraph of its own.
+members_agree() {
+	same "$(sed -nE 's/^\t\{ \.name = "([a-z_]+)", \.get = .*/\1/p' "$LRKEY_SOURCE/lrkeyadm/fields.c")" \
+		"$(echo id; part DESCRIPTION 'What is known of a key' <"$1" | sed -n 's/^\.It Cm //p' |
+			tr -d ',' | xargs -n 1)"
+}
+
+@test "lrkey: the same members of a key" {
+	agrees members_agree "$KEY_PAGE"
+	differs members_agree "$KEY_PAGE" '/^\.It Cm owner$/d'
+	differs members_agree "$KEY_PAGE" 's/^\.It Cm label$/.It Cm label , note/'
+}
+
+# ---- The policy --------------------------------------------------------------
+
+# "NAME=DEFAULT" of each setting, as the table in the source has them, in the words of a file.
+known_settings() {
+	sed -nE 's/^\t\[[A-Z_]+\] = \{ "([a-z-]+)", KIND_([A-Z_]+), (.*) \},$/\1 \2 \3/p' \
+		"$LRKEY_SOURCE/lrkeyadm/policy.c" | awk '
+		$2 == "YES_NO" { print $1 "=" ($3 ? "yes" : "no"); next }
+		$3 == "LRK_NEVER" { print $1 "=never"; next }
+		$4 == "*" && $5 == "DAY" { print $1 "=" ($3 == 365 ? "1y" : $3 "d"); next }
+		{ print $1 "=" $3 }'
+}
+
+settings_agree() {
+	same "$(known_settings)" "$(sed -nE 's/^\.It Cm ([a-z-]+=[a-z0-9]+)$/\1/p' "$1")"
+}
+
+example_settings_agree() {
+	same "$(known_settings)" "$(sed -nE 's/^#([a-z-]+=[a-z0-9]+)$/\1/p' "$1")"
+}
+
+@test "lrkey-policy.conf: the same settings, with their defaults, and in the example" {
+	[ "$(known_settings | wc -l)" -ge 9 ]
+	known_settings | grep -qx 'default-expiry=90d'
+	agrees settings_agree "$POLICY_PAGE"
+	differs settings_agree "$POLICY_PAGE" '/^\.It Cm review-unused/d'
+	differs settings_agree "$POLICY_PAGE" 's/^(\.It Cm default-overlap)=7d/\1=8d/'
+	differs settings_agree "$POLICY_PAGE" 's/^(\.It Cm default)-overlap/\1-overlaps/'
+	agrees example_settings_agree "$LRKEY_SOURCE/etc/policy.conf"
+	differs example_settings_agree "$LRKEY_SOURCE/etc/policy.conf" 's/^#(allow-never)=yes/#\1=no/'
+}
+
+# ---- All of them -------------------------------------------------------------
 
 # References to our own pages lead somewhere.
 dead_references() {
 	local name section
 
 	grep -ohE '^\.Xr (pam_)?lrkey[a-z._-]* [0-9]' "$1" | while read -r _ name section; do
-		[ -n "$(find "$LRKEY_SOURCE/lrkeyadm" "$LRKEY_SOURCE/pam_lrkey" -name "$name.$section")" ] ||
+		[ -n "$(find "$LRKEY_SOURCE"/{liblrkey,lrkeyadm,pam_lrkey} -name "$name.$section")" ] ||
 			echo "$name($section)"
 	done
 }
 
 @test "the pages refer to each other, and to nothing that there is not" {
-	agrees dead_references "$UTILITY_PAGE"
-	agrees dead_references "$MODULE_PAGE"
-	grep -q '^\.Xr pam_lrkey 8' "$UTILITY_PAGE"
-	grep -q '^\.Xr lrkeyadm 8' "$MODULE_PAGE"
+	local page other
+
+	for page in "${PAGES[@]}"; do
+		agrees dead_references "$page"
+	done
+	for other in 'pam_lrkey 8' 'lrkey 5' 'lrkey-policy.conf 5'; do
+		part 'SEE ALSO' <"$UTILITY_PAGE" | grep -q "^\.Xr $other"
+	done
+	for page in "$MODULE_PAGE" "$KEY_PAGE" "$POLICY_PAGE"; do
+		part 'SEE ALSO' <"$page" | grep -q '^\.Xr lrkeyadm 8'
+	done
 	differs dead_references "$MODULE_PAGE" "\$a .Xr lrkey 9"
+}
+
+# A section that is named is one of the page.
+dead_sections() {
+	local name
+
+	sed -nE 's/^\.Sx (.*[^ .,;:)])[ .,;:)]*$/\1/p' "$1" | while IFS= read -r name; do
+		grep -qE "^\.S[hs] $name\$" "$1" || echo "$name"
+	done
+}
+
+@test "no page names a section that it has not" {
+	local page
+
+	for page in "${PAGES[@]}"; do
+		agrees dead_sections "$page"
+	done
+	differs dead_sections "$UTILITY_PAGE" 's/^\.Sh OUTPUT$/.Sh RESULT/'
+}
+
+@test "every page of the repository is one of these" {
+	[ "$(find "$LRKEY_SOURCE" -path "$LRKEY_SOURCE/build" -prune -o -name '*.[1-9]' -print | sort)" = \
+		"$(printf '%s\n' "${PAGES[@]}" | sort)" ]
 }
 
 @test "every example and file of the repository that README.md names is there" {
