@@ -52,6 +52,24 @@ make_key() {
 	export ID
 }
 
+# other_secret: a well-formed key with the id of $KEY, and a secret of nobody's.
+other_secret() {
+	printf '%s' "${KEY:0:17}00000000000000000000000000000000" | perl -e '
+		my @digits = (0 .. 9, "A" .. "Z", "a" .. "z");
+		my ($text, $crc, $check) = (scalar <STDIN>, 0xffffffff, "");
+		for my $byte (unpack "C*", $text) {
+			$crc ^= $byte;
+			$crc = $crc >> 1 ^ ($crc & 1 ? 0xedb88320 : 0) for 1 .. 8;
+		}
+		$crc ^= 0xffffffff;
+		for (1 .. 6) {
+			$check = $digits[$crc % 62] . $check;
+			$crc = int($crc / 62);
+		}
+		print "$text$check";
+	'
+}
+
 # state_of ID: the state of a key, also of a revoked one.
 state_of() {
 	adm show --json "$1" | jq -r '.keys[0].state'
