@@ -123,11 +123,16 @@ load_programs := $(patsubst %.c,$(build)/%,$(load_hosts))
 tool_programs := $(patsubst %.c,$(build)/%,$(tools))
 shared_tests := $(patsubst %.c,$(build)/%.so,$(pam_modules) $(preloads))
 tsan_shared := $(patsubst %.c,$(build)/%.so,$(tsan_modules))
+# tests/bench: programs of one file, and PAM modules; not made unless asked for.
+bench_modules := $(sort $(wildcard tests/bench/pam_*.c))
+bench_sources := $(filter-out $(bench_modules),$(call sources,tests/bench))
+bench_programs := $(patsubst %.c,$(build)/%,$(bench_sources))
+bench_shared := $(patsubst %.c,$(build)/%.so,$(bench_modules))
 test_programs := $(unit_programs) $(pam_programs) $(host_programs) $(load_programs) $(tool_programs) \
 	$(shared_tests) $(tsan_shared)
 
 test_objs := $(call objects,$(unit_tests) $(unit_shared) $(pam_tests) $(pam_shared) \
-	$(pam_hosts) $(load_hosts) $(load_shared) $(tools))
+	$(pam_hosts) $(load_hosts) $(load_shared) $(tools) $(bench_sources))
 all_objs := $(lib_objs) $(module_objs) $(utility_objs) $(test_objs)
 
 # ---- Flags -------------------------------------------------------------------
@@ -138,7 +143,7 @@ hardening := -fstack-protector-strong -fstack-clash-protection -fcf-protection=f
 
 # These only look at the machine; the compiler must not be needed to print a help
 # text, to clean, or to install the compiler itself.
-without_compiler := help packages check check-% demo clean dist lint hdr-check
+without_compiler := help packages check check-% bench demo clean dist lint hdr-check
 ifneq ($(filter-out $(without_compiler),$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
 
 compiles = $(shell printf '%s\n' '$(1)' | $(CC) $(2) -Werror -x c -c -o /dev/null - \
@@ -231,7 +236,7 @@ $(utility): $(utility_objs) $(lib) $(stamp)
 	$(quiet)$(link) -o $@ $(filter %.o %.a,$^) $(utility_libs) $(core_libs) $(LDLIBS)
 
 # -rdynamic: the module must find the tests' syslog() and clock_gettime().
-$(test_programs): part_ldflags = -pie -rdynamic
+$(test_programs) $(bench_programs): part_ldflags = -pie -rdynamic
 define link_test
 	$(say) LD $@
 	@mkdir -p $(@D)
@@ -252,7 +257,7 @@ $(host_programs): $(build)/%: $(obj)/%.o $(call objects,$(host_shared)) $(stamp)
 	$(link_test)
 $(load_programs): $(build)/%: $(obj)/%.o $(call objects,$(load_shared) $(host_shared)) $(lib) $(stamp)
 	$(link_test)
-$(tool_programs): $(build)/%: $(obj)/%.o $(lib) $(stamp)
+$(tool_programs) $(bench_programs): $(build)/%: $(obj)/%.o $(lib) $(stamp)
 	$(link_test)
 
 # Loaded into programs that have no sanitizer, so built without.
@@ -264,7 +269,7 @@ $(shared_tests): $(build)/%.so: %.c $(stamp)
 
 -include $(all_objs:.o=.d) $(shared_tests:.so=.d)
 
-$(tsan_shared): $(build)/%.so: %.c $(stamp)
+$(tsan_shared) $(bench_shared): $(build)/%.so: %.c $(stamp)
 	$(say) LD $@
 	@mkdir -p $(@D)
 	$(quiet)$(CC) $(all_cppflags) $(CPPFLAGS) $(all_cflags) $(sanitize) -fPIC $(CFLAGS) \
@@ -372,6 +377,15 @@ run-tests: $(if $(filter style cli root services inject ctgrind long containers,
 	fi
 	@umask 022; $(test_env) prove $(PROVE_FLAGS) -e 'timeout -k 10 $(TEST_SECONDS)' \
 		$(foreach part,$(PARTS),$(call tests_in,$(part))) </dev/null
+
+# ---- Measuring ---------------------------------------------------------------
+
+# BENCH='transaction cold' chooses parts; tests/bench/README.md tells the rest.
+.PHONY: bench
+bench:
+	$(packages) build bench
+	@+$(submake) $(module) $(utility) $(bench_programs) $(bench_shared)
+	@LRKEY_BUILD='$(CURDIR)/$(build)' BENCH_OUT='$(CURDIR)/build/bench' tests/bench/bench.sh $(BENCH)
 
 # ---- Looking after the source ------------------------------------------------
 
@@ -486,6 +500,7 @@ help:
 		check-tsan 'the module in a threaded host under ThreadSanitizer' \
 		check-long 'what takes long: crashes, power cuts, load; root only' \
 		check-containers 'etc/compose.yaml with podman; root only' \
+		bench 'measure module and utility beside others (tests/bench/README.md); as root' \
 		hdr-check 'each header compiles alone, with gcc and clang' \
 		lint 'cppcheck, shellcheck, mandoc' \
 		packages 'install (as root) or name the Debian packages that all of this needs' \

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # set by bench.sh and world.bash
+
+# The plan of transact: NAME SERVICE USER TOKENS BLOCK OUTCOME.
+transaction_plan() {
+	local size first=${BENCH_SIZES%% *} place=s
+
+	echo "permit permit acme $work/password 50 ok"
+	echo "floor floor acme $work/password 50 ok"
+	[ "$(id -u)" = 0 ] || place=root
+	for size in $BENCH_SIZES; do
+		echo "lrkey-$size $place$size acme $stores/$size.keys 50 ok"
+		echo "lrkey-limited-$size $place$size acme $stores/$size.limited 50 ok"
+		echo "lrkey-root-$size root$size acme $stores/$size.keys 50 ok"
+	done
+	echo "lrkey-malformed $place$first acme $work/malformed 50 refused"
+	echo "lrkey-unknown $place$first acme $work/unknown 50 refused"
+	echo "lrkey-wrong $place$first acme $work/wrong 50 refused"
+	echo "userdb userdb acme $work/password 10 ok"
+	echo "userdb-crypt userdb-crypt acme $work/password 3 ok"
+	echo "pwdfile pwdfile acme $work/password 3 ok"
+	echo "oath oath acme $work/oath.tokens 5 ok"
+	if [ "$(id -u)" = 0 ]; then
+		echo "unix unix benchuser $work/password 1 ok"
+	else
+		say 'LEFT OUT, because they need root: pam_unix, the store at its own place'
+	fi
+}
+
+bench_transaction() {
+	transaction_plan >"$work/plan"
+	"$tools/transact" "$confdir" "$(rounds 200)" <"$work/plan"
+}
