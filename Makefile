@@ -107,7 +107,7 @@ host_shared := tests/pam/code.c tests/pam/hooks.c
 pam_modules := $(sort $(wildcard tests/pam/pam_*.c))
 pam_shared := $(filter-out $(pam_tests) $(pam_hosts) $(pam_modules),$(call sources,tests/pam))
 # tests/load: hosts with many transactions, which share the rest.
-load_hosts := tests/load/soak.c
+load_hosts := tests/load/soak.c tests/load/load.c
 load_shared := $(filter-out $(load_hosts),$(call sources,tests/load))
 # tests/cli: objects to preload. tests/root, services, inject, long: programs of one file.
 preloads := $(call sources,tests/cli)

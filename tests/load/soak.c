@@ -53,9 +53,9 @@ read_lines(void)
 	while (fgets(text, sizeof(text), stdin) != NULL) {
 		struct line *line = &lines[n_lines];
 
-		if (n_lines == LOGINS_MAX || sscanf(text, "%31s %71s %127s %31s %c", line->service,
-						    line->user, line->token, line->wanted,
-						    &more) != 4)
+		if (n_lines == LOGINS_MAX ||
+		    sscanf(text, "%31s %71s %127s %31s %c", line->service, line->user, line->token,
+			   line->wanted, &more) != 4)
 			return false;
 		n_lines++;
 	}
