@@ -96,12 +96,12 @@ module := $(build)/pam_lrkey.so
 utility := $(build)/lrkeyadm
 manuals := $(sort $(wildcard $(foreach part,pam_lrkey lrkeyadm liblrkey,$(part)/*.[1-8])))
 
-# tests/unit and tests/pam: test_* are programs, the rest is linked into each of
-# them; pam_* are PAM modules for the tests' own stacks. pamhost is a program for shell tests
+# tests/unit, tests/pam, tests/replay: test_* are programs, the rest is linked into each of
+# them (what is in tests/pam also into those of tests/replay); pam_* are PAM modules for the tests' own stacks. pamhost is a program for shell tests
 # and the demonstration, and needs no more than libpam.
 unit_tests := $(sort $(wildcard tests/unit/test_*.c))
 unit_shared := $(filter-out $(unit_tests),$(call sources,tests/unit))
-pam_tests := $(sort $(wildcard tests/pam/test_*.c))
+pam_tests := $(sort $(wildcard tests/pam/test_*.c tests/replay/test_*.c))
 pam_hosts := tests/pam/pamhost.c
 host_shared := tests/pam/code.c tests/pam/hooks.c
 pam_modules := $(sort $(wildcard tests/pam/pam_*.c))
@@ -301,12 +301,12 @@ $(images): $(image_files) $(module)
 # ---- Testing -----------------------------------------------------------------
 
 # What anybody may run, and what needs root: real users and groups, real servers.
-parts_any := unit pam cli style inject ctgrind
+parts_any := unit pam replay cli style inject ctgrind
 parts_root := root services
 uid := $(shell id -u)
 parts := $(strip $(parts_any) $(if $(filter 0,$(uid)),$(parts_root)))
 
-tests_in = $(if $(filter unit,$(1)),$(unit_programs))$(if $(filter pam,$(1)),$(pam_programs))\
+tests_in = $(filter $(build)/tests/$(1)/%,$(unit_programs) $(pam_programs)) \
 	$(sort $(wildcard tests/$(1)/*.bats))
 
 # One build inside the same make may run in parallel although this one does not.
@@ -326,7 +326,7 @@ $(part_checks): check-%:
 
 check-san:
 	$(packages) build check
-	@+$(submake) run-tests PARTS='unit pam cli' SAN=$(or $(SAN),address$(comma)undefined)
+	@+$(submake) run-tests PARTS='unit pam replay cli' SAN=$(or $(SAN),address$(comma)undefined)
 
 # ThreadSanitizer knows fewer layouts of memory than the kernel makes.
 more_random := $(shell [ "$$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 0)" -le 28 ] || echo yes)
@@ -363,7 +363,7 @@ test_env = env -u LD_PRELOAD -u OPENSSL_CONF -u OPENSSL_MODULES -u OPENSSL_ENGIN
 PARTS ?= $(parts)
 
 # A part without a test would pass unseen.
-run-tests: $(if $(filter style cli root services inject ctgrind long containers,$(PARTS)),programs) \
+run-tests: $(if $(filter style cli replay root services inject ctgrind long containers,$(PARTS)),programs) \
 		$(if $(filter tsan,$(PARTS)),$(module) $(utility) $(build)/tests/tsan/threads $(tsan_shared)) \
 		$(if $(filter services,$(PARTS)),$(scim)) \
 		$(if $(filter containers,$(PARTS)),$(images)) \
@@ -496,7 +496,7 @@ help:
 		demo 'show an API key at work, in a throw-away store; as root it installs what it needs' \
 		check 'all tests that the caller may run; as root it installs what they need' \
 		check-PART 'one part of them: $(subst $(space),$(comma) ,$(strip $(parts_any) $(parts_root)))' \
-		check-san 'unit, pam and cli with sanitizers (SAN, by default address$(comma)undefined)' \
+		check-san 'unit, pam, replay and cli with sanitizers (SAN, by default address$(comma)undefined)' \
 		check-tsan 'the module in a threaded host under ThreadSanitizer' \
 		check-long 'what takes long: crashes, power cuts, load; root only' \
 		check-containers 'etc/compose.yaml with podman; root only' \

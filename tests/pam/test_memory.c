@@ -145,9 +145,12 @@ find_all(struct needle *needles, size_t n, size_t *counts)
 		counts[i] = count_in_memory(&needles[i]);
 }
 
-/* The secret, its digest and the master key are gone once the handle is. */
+/*
+ * The secret, its digest and the master key are gone once the handle is. pam_unix left hashes in
+ * the buffers of files that it had closed.
+ */
 static void
-test_memory(void **state)
+test_cve_2024_10041_nothing_stays_in_memory(void **state)
 {
 	static const struct pam_conv conversation = { answer_unmasked, NULL };
 	struct stock_key key = stock_make_key(host.root, LRK_STORE_DEFAULT, NULL);
@@ -199,7 +202,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_memory, host_set_up, host_tear_down),
+		cmocka_unit_test_setup_teardown(test_cve_2024_10041_nothing_stays_in_memory,
+						host_set_up, host_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,7 +117,7 @@ expect_shares(unsigned successes, unsigned all)
 }
 
 static void
-test_crowds(void **state)
+test_faillock_1016_oath_one_use_for_a_crowd(void **state)
 {
 	static const struct {
 		unsigned processes, threads;
@@ -137,7 +137,7 @@ test_crowds(void **state)
 
 /* Nobody is refused or goes uncounted where there is enough for all. */
 static void
-test_crowd_with_enough(void **state)
+test_pam_tally2_71_enough_for_a_crowd(void **state)
 {
 	(void)state;
 	crowd_make_key(1000);
@@ -167,8 +167,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, crowd_set_up, crowd_tear_down)
-		TEST(test_crowds),
-		TEST(test_crowd_with_enough),
+		TEST(test_faillock_1016_oath_one_use_for_a_crowd),
+		TEST(test_pam_tally2_71_enough_for_a_crowd),
 		TEST(test_one_warning),
 #undef TEST
 	};

@@ -95,6 +95,33 @@ root_runs() {
 	done
 }
 
+# oath-toolkit and pam-u2f: root wrote to, or read from, what a user had put in the place of a file of
+# the module's. Every name that others than root can make is planted here, in every way.
+@test "CVE-2024-47191, CVE-2019-12209: root's logins, with every name planted by another" {
+	local kind name
+
+	printf 'auth required pam_lrkey.so debug\naccount required pam_lrkey.so\n' |
+		stage tee /etc/pam.d/lrkey-plant >/dev/null
+	for kind in "${KINDS[@]}"; do
+		for name in keys.gdbm keys.gdbm.new keys.gdbm.lock keys.gdbm.old lock usage audit.log \
+			master.key master.key.new; do
+			setup
+			plant "$kind" "$KEYS/$name"
+			run stage timeout -k 2 60 pamhost --confdir /etc/pam.d --service lrkey-plant \
+				--user acme <<<"$KEY"
+			[ "$status" -lt 2 ] || fail "$kind: $name: $status" "$output"
+			if [ "$name" = keys.gdbm ]; then
+				expect_match "$output" 'pam_authenticate: PAM_AUTHINFO_UNAVAIL'
+			else
+				expect_match "$output" 'pam_authenticate: PAM_SUCCESS'
+			fi
+			expect_victim "$kind: $name"
+			root_runs generate --org acme
+			expect_victim "$kind: $name: generate"
+		done
+	done
+}
+
 @test "a trap under the name of the next key file: it is removed, or refused" {
 	local kind
 

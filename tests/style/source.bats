@@ -169,6 +169,20 @@ engine_is_not_steered() {
 	finds engine_is_not_steered liblrkey/keyfile.c 'int f(void) { return gdbm_failure_atomic(d, a, b); }'
 }
 
+# What is secret has no comparison but lrk_equal. A prefix that all keys have is none of it.
+secrets_are_compared() {
+	grep -rnE '\<(mem|str|strn|strcase|strncase|b)cmp[[:space:]]*\([^;]*(digest|secret|token|credential|->key\>|\.key\>|\<tag)' \
+		include liblrkey pam_lrkey lrkeyadm --include='*.[ch]' |
+		grep -vF 'strncmp(token, LRK_APIKEY_PREFIX,'
+}
+
+@test "CVE-2026-54411: no function for text or memory compares a secret" {
+	passes secrets_are_compared
+	finds secrets_are_compared liblrkey/verify.c '	if (memcmp(credential->digest, entry->digest, 32) == 0)'
+	finds secrets_are_compared pam_lrkey/decide.c '	return strncmp(token, stored, strlen(stored)) == 0;'
+	finds secrets_are_compared lrkeyadm/main.c '	return strcmp (a->secret, b) == 0;'
+}
+
 # ---- How a file looks --------------------------------------------------------
 
 # Sources of every kind; prose, the licence and data have no place for the line.
