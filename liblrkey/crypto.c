@@ -14,6 +14,7 @@
  *   administrator's policy for the host holds here too.
  */
 #include <limits.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -26,6 +27,49 @@
 #include "crypto.h"
 
 _Static_assert(LRK_SHA256_LEN == 32, "SHA-256 makes 32 bytes");
+
+/*
+ * Looking an algorithm up costs as much as using it. Both are kept from their first use on,
+ * to the end of the process: nothing unloads this code, and OpenSSL frees what is left.
+ */
+static _Atomic(EVP_MD *) sha256_kept;
+static _Atomic(EVP_CIPHER *) gcm_kept;
+
+/* NULL where there is none. */
+static const EVP_MD *
+sha256(void)
+{
+	EVP_MD *kept = atomic_load(&sha256_kept), *fetched;
+
+	if (kept != NULL)
+		return kept;
+	fetched = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (fetched == NULL || EVP_MD_get_size(fetched) != LRK_SHA256_LEN)
+		goto none;
+	/* Another thread may have been first. */
+	if (atomic_compare_exchange_strong(&sha256_kept, &kept, fetched))
+		return fetched;
+none:
+	EVP_MD_free(fetched);
+	return kept;
+}
+
+static const EVP_CIPHER *
+gcm(void)
+{
+	EVP_CIPHER *kept = atomic_load(&gcm_kept), *fetched;
+
+	if (kept != NULL)
+		return kept;
+	fetched = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
+	if (fetched == NULL || EVP_CIPHER_get_iv_length(fetched) != LRK_IV_LEN)
+		goto none;
+	if (atomic_compare_exchange_strong(&gcm_kept, &kept, fetched))
+		return fetched;
+none:
+	EVP_CIPHER_free(fetched);
+	return kept;
+}
 
 enum lrk_err
 lrk_random(void *bytes, size_t length)
@@ -46,14 +90,13 @@ lrk_sha256(const void *bytes, size_t length, uint8_t digest[static LRK_SHA256_LE
 {
 	enum lrk_err err = LRK_ERR_CRYPTO;
 	unsigned made = 0;
-	EVP_MD *md;
+	const EVP_MD *md;
 
 	ERR_set_mark();
-	md = EVP_MD_fetch(NULL, "SHA256", NULL);
-	if (md != NULL && EVP_MD_get_size(md) == LRK_SHA256_LEN &&
+	md = sha256();
+	if (md != NULL &&
 	    EVP_Digest(bytes, length, digest, &made, md, NULL) == 1 && made == LRK_SHA256_LEN)
 		err = LRK_OK;
-	EVP_MD_free(md);
 	ERR_pop_to_mark();
 	return err;
 }
@@ -70,7 +113,7 @@ lrk_gcm_seal(const uint8_t key[static LRK_AES_KEY_LEN], const uint8_t iv[static 
 	     uint8_t tag[static LRK_TAG_LEN])
 {
 	enum lrk_err err = LRK_ERR_CRYPTO;
-	EVP_CIPHER *cipher = NULL;
+	const EVP_CIPHER *cipher;
 	EVP_CIPHER_CTX *ctx = NULL;
 	uint8_t rest[EVP_MAX_BLOCK_LENGTH];
 	int n = 0;
@@ -78,10 +121,9 @@ lrk_gcm_seal(const uint8_t key[static LRK_AES_KEY_LEN], const uint8_t iv[static 
 	if (length > INT_MAX || aad_length > INT_MAX)
 		return LRK_ERR_INTERNAL;
 	ERR_set_mark();
-	cipher = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
+	cipher = gcm();
 	ctx = EVP_CIPHER_CTX_new();
 	if (cipher == NULL || ctx == NULL ||
-	    EVP_CIPHER_get_iv_length(cipher) != LRK_IV_LEN ||
 	    EVP_EncryptInit_ex2(ctx, cipher, key, iv, NULL) != 1 ||
 	    EVP_EncryptUpdate(ctx, NULL, &n, aad, (int)aad_length) != 1 ||
 	    EVP_EncryptUpdate(ctx, sealed, &n, plain, (int)length) != 1 || (size_t)n != length ||
@@ -91,7 +133,6 @@ lrk_gcm_seal(const uint8_t key[static LRK_AES_KEY_LEN], const uint8_t iv[static 
 	err = LRK_OK;
 out:
 	EVP_CIPHER_CTX_free(ctx);
-	EVP_CIPHER_free(cipher);
 	ERR_pop_to_mark();
 	return err;
 }
@@ -102,7 +143,7 @@ lrk_gcm_open(const uint8_t key[static LRK_AES_KEY_LEN], const uint8_t iv[static 
 	     const uint8_t tag[static LRK_TAG_LEN], void *plain)
 {
 	enum lrk_err err = LRK_ERR_CRYPTO;
-	EVP_CIPHER *cipher = NULL;
+	const EVP_CIPHER *cipher;
 	EVP_CIPHER_CTX *ctx = NULL;
 	uint8_t expected[LRK_TAG_LEN];
 	uint8_t rest[EVP_MAX_BLOCK_LENGTH];
@@ -112,10 +153,9 @@ lrk_gcm_open(const uint8_t key[static LRK_AES_KEY_LEN], const uint8_t iv[static 
 		return LRK_ERR_INTERNAL;
 	memcpy(expected, tag, sizeof(expected));
 	ERR_set_mark();
-	cipher = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
+	cipher = gcm();
 	ctx = EVP_CIPHER_CTX_new();
 	if (cipher == NULL || ctx == NULL ||
-	    EVP_CIPHER_get_iv_length(cipher) != LRK_IV_LEN ||
 	    EVP_DecryptInit_ex2(ctx, cipher, key, iv, NULL) != 1 ||
 	    EVP_DecryptUpdate(ctx, NULL, &n, aad, (int)aad_length) != 1 ||
 	    EVP_DecryptUpdate(ctx, plain, &n, sealed, (int)length) != 1 || (size_t)n != length ||
@@ -129,7 +169,6 @@ lrk_gcm_open(const uint8_t key[static LRK_AES_KEY_LEN], const uint8_t iv[static 
 		err = LRK_OK;
 out:
 	EVP_CIPHER_CTX_free(ctx);
-	EVP_CIPHER_free(cipher);
 	ERR_pop_to_mark();
 	if (err != LRK_OK)
 		lrk_wipe_bytes(plain, length);

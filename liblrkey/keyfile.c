@@ -16,6 +16,7 @@
 #include <gdbm.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "keyfile.h"
@@ -62,11 +63,13 @@ static enum lrk_err
 judge_header(int fd, const char *path, struct lrk_why *why)
 {
 	struct engine_header header;
-	off_t size = lseek(fd, 0, SEEK_END);
 	ssize_t n = pread(fd, &header, sizeof(header), 0);
+	struct stat st;
+	off_t size;
 
-	if (size < 0 || n < 0 || lseek(fd, 0, SEEK_SET) != 0)
+	if (n < 0 || fstat(fd, &st) != 0)
 		return lrk_fail_errno(why, LRK_ERR_IO, errno, "%s", path);
+	size = st.st_size;
 	if ((size_t)n != sizeof(header) || size > LRK_KEYFILE_MAX || !is_our_header(&header, size))
 		return lrk_fail(why, LRK_ERR_DAMAGED,
 				"%s: is damaged or no key file: its header does not fit its %lld bytes",
@@ -143,7 +146,8 @@ lrk_keyfile_open_copy(int fd, const char *path, struct lrk_keyfile *ret, struct 
 
 	if (lseek(fd, 0, SEEK_END) == 0)
 		return open_engine(fd, path, GDBM_NEWDB, ret, why);
-	err = judge_header(fd, path, why);
+	err = lseek(fd, 0, SEEK_SET) == 0 ? judge_header(fd, path, why) :
+					    lrk_fail_errno(why, LRK_ERR_IO, errno, "%s", path);
 	if (err != LRK_OK) {
 		close(fd);
 		return err;

@@ -25,8 +25,9 @@ struct lrk_keyfile {
 #define LRK_KEYFILE_NONE { .engine = NULL }
 
 /*
- * Opens the key file behind fd, which must be safe to use, to read it. Takes
- * no lock, maps nothing. The descriptor is taken over, also on failure. path is for messages.
+ * Opens the key file behind fd, which must be safe to use and stand at its beginning, to
+ * read it. Takes no lock, maps nothing. The descriptor is taken over, also on failure. path is
+ * for messages.
  */
 LRK_MUST_CHECK enum lrk_err lrk_keyfile_open(int fd, const char *path, struct lrk_keyfile *ret,
 					     struct lrk_why *why);

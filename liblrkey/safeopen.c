@@ -2,12 +2,15 @@
 /*
  * Opening files and directories that must not be somebody else's.
  *
- * - A file MUST be opened first and judged by its descriptor; a name is never
+ * - A file MUST be opened first and judged by its descriptor; its name is never
  *   judged and then opened.
  * - An open MUST NOT follow a symbolic link, wait for the other end of a FIFO, take
  *   a terminal, or leave its descriptor to a program that is executed.
- * - Every directory from the root on MUST be judged: who can write one of them
- *   can put another file in the place of ours.
+ * - Every directory from the root on MUST be judged, from the top down: who can write one of them
+ *   can put another file in the place of ours. Those above the last are judged by their names,
+ *   and a path through them is opened afterwards: what a directory holds that was judged nobody
+ *   can exchange but root and, under a root of his own, the caller. Those of them that only root
+ *   can exchange are judged once in a process; a store's own are judged each time.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,11 +20,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <lrkey/text.h>
+
 #include "safeopen.h"
 
 #define OPEN_DIR (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 /* Each needs another change in the instant between an open and a look at it. */
 #define NAMED_ATTEMPTS 16
+/* The paths that are walked are the core's own: a few short names. */
+#define WALK_NAME_MAX 63
 #define OPEN_FILE (O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
 
 static void
@@ -59,27 +66,49 @@ fail_access(const struct stat *status, struct lrk_why *why, const char *path, co
 	return lrk_fail(why, LRK_ERR_ACCESS, "%s/%s: %s", path, name, text);
 }
 
+/* Messages show the first length bytes of path. */
 static enum lrk_err
-judge_dir(const struct lrk_dir *dir, bool group_writable, bool sticky_suffices,
+judge_dir(const struct stat *st, const char *path, int length, bool rooted, bool group_writable,
 	  struct lrk_why *why)
 {
-	const char *path = dir->path[0] != '\0' ? dir->path : "/";
+	unsigned mode = (unsigned)(st->st_mode & 07777);
+
+	if (st->st_uid != 0 && !(rooted && st->st_uid == geteuid()))
+		return lrk_fail(why, LRK_ERR_UNSAFE, "%.*s: belongs to uid %u, not to root%s",
+				length, path, (unsigned)st->st_uid, rooted ? " or to the caller" : "");
+	if ((mode & S_IWOTH) != 0)
+		return lrk_fail(why, LRK_ERR_UNSAFE, "%.*s: is writable by everybody (mode %04o)",
+				length, path, mode);
+	if ((mode & S_IWGRP) != 0 && !group_writable)
+		return lrk_fail(why, LRK_ERR_UNSAFE, "%.*s: is writable by its group (mode %04o)",
+				length, path, mode);
+	return LRK_OK;
+}
+
+static enum lrk_err
+judge_opened(const struct lrk_dir *dir, bool group_writable, struct lrk_why *why)
+{
 	struct stat st;
 
 	if (fstat(dir->fd, &st) != 0)
+		return lrk_fail_errno(why, LRK_ERR_IO, errno, "%s", dir->path);
+	return judge_dir(&st, dir->path, (int)strlen(dir->path), dir->rooted, group_writable, why);
+}
+
+/* Judges a directory under which stores lie, and notes which one it is. */
+static enum lrk_err
+judge_top(struct lrk_dir *top, struct lrk_why *why)
+{
+	const char *path = top->path[0] != '\0' ? top->path : "/";
+	struct stat st;
+
+	if (fstatat(top->fd, top->below, &st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0)
 		return lrk_fail_errno(why, LRK_ERR_IO, errno, "%s", path);
-	if (st.st_uid != 0 && !(dir->rooted && st.st_uid == geteuid()))
-		return lrk_fail(why, LRK_ERR_UNSAFE, "%s: belongs to uid %u, not to root%s", path,
-				(unsigned)st.st_uid, dir->rooted ? " or to the caller" : "");
-	if (sticky_suffices && (st.st_mode & S_ISVTX) != 0)
-		return LRK_OK;
-	if ((st.st_mode & S_IWOTH) != 0)
-		return lrk_fail(why, LRK_ERR_UNSAFE, "%s: is writable by everybody (mode %04o)",
-				path, (unsigned)(st.st_mode & 07777));
-	if ((st.st_mode & S_IWGRP) != 0 && !group_writable)
-		return lrk_fail(why, LRK_ERR_UNSAFE, "%s: is writable by its group (mode %04o)",
-				path, (unsigned)(st.st_mode & 07777));
-	return LRK_OK;
+	top->is_roots = st.st_uid == 0 && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+	top->identity = (struct lrk_identity){ st.st_dev, st.st_ino, st.st_ctim };
+	if (top->rooted && (st.st_mode & S_ISVTX) != 0)
+		st.st_mode &= ~(mode_t)(S_IWGRP | S_IWOTH);
+	return judge_dir(&st, path, (int)strlen(path), top->rooted, false, why);
 }
 
 enum lrk_err
@@ -104,47 +133,7 @@ lrk_root_open(const char *root, struct lrk_dir *ret, struct lrk_why *why)
 	if (dir.fd < 0)
 		return lrk_fail_errno(why, errno == ENOENT ? LRK_ERR_NO_STORE : LRK_ERR_UNSAFE,
 				      errno, "%s", path);
-	err = judge_dir(&dir, false, root != NULL, why);
-	if (err != LRK_OK)
-		lrk_dir_close(&dir);
-	else
-		*ret = dir;
-	return err;
-}
-
-void
-lrk_dir_close(struct lrk_dir *dir)
-{
-	if (dir->fd >= 0)
-		close(dir->fd);
-	dir->fd = -1;
-}
-
-/* Opens and judges the directory with this name in parent. */
-static enum lrk_err
-step_down(const struct lrk_dir *parent, const char *name, bool group_writable,
-	  struct lrk_dir *ret, struct lrk_why *why)
-{
-	struct lrk_dir dir = *parent;
-	size_t used = strlen(dir.path);
-	struct stat st;
-	enum lrk_err err;
-
-	snprintf(dir.path + used, sizeof(dir.path) - used, "/%s", name);
-	dir.fd = openat(parent->fd, name, OPEN_DIR);
-	if (dir.fd < 0) {
-		int error = errno;
-
-		if (error == EACCES && fstat(parent->fd, &st) == 0)
-			return fail_access(&st, why, parent->path, name);
-		if (error == ENOENT)
-			return lrk_fail(why, LRK_ERR_NO_STORE, "%s: does not exist", dir.path);
-		if (error == ENOTDIR || error == ELOOP)
-			return lrk_fail(why, LRK_ERR_UNSAFE,
-					"%s: is a symbolic link or no directory", dir.path);
-		return lrk_fail_errno(why, LRK_ERR_IO, error, "%s", dir.path);
-	}
-	err = judge_dir(&dir, group_writable, false, why);
+	err = judge_top(&dir, why);
 	if (err != LRK_OK)
 		lrk_dir_close(&dir);
 	else
@@ -153,41 +142,194 @@ step_down(const struct lrk_dir *parent, const char *name, bool group_writable,
 }
 
 enum lrk_err
+lrk_root_name(const char *root, struct lrk_dir *ret, struct lrk_why *why)
+{
+	struct lrk_dir dir = { .fd = AT_FDCWD, .below = "/" };
+	enum lrk_err err;
+
+	/* What leads to another root is nobody's business, and may change: it has to be held. */
+	if (root != NULL)
+		return lrk_root_open(root, ret, why);
+	err = judge_top(&dir, why);
+	if (err == LRK_OK)
+		*ret = dir;
+	return err;
+}
+
+void
+lrk_dir_close(struct lrk_dir *dir)
+{
+	if (dir->fd >= 0 && dir->below[0] == '\0')
+		close(dir->fd);
+	dir->below[0] = '\0';
+	dir->fd = -1;
+}
+
+/* Why the directory below from was not reached; path is the same as messages show it. */
+static enum lrk_err
+fail_dir(const struct lrk_dir *from, const char *below, const char *path, int length, int error,
+	 struct lrk_why *why)
+{
+	const char *slash = strrchr(below, '/');
+	const char *name = slash != NULL ? slash + 1 : below;
+	char parent[LRK_BELOW_MAX], shown[sizeof(from->path)];
+	struct stat st;
+
+	switch (error) {
+	case EACCES:
+		snprintf(parent, sizeof(parent), "%.*s", (int)(name - below), below);
+		if (fstatat(from->fd, parent, &st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0)
+			break;
+		snprintf(shown, sizeof(shown), "%.*s", length - (int)strlen(name) - 1, path);
+		return fail_access(&st, why, shown, name);
+	case ENOENT:
+		return lrk_fail(why, LRK_ERR_NO_STORE, "%.*s: does not exist", length, path);
+	case ENOTDIR:
+	case ELOOP:
+		return lrk_fail(why, LRK_ERR_UNSAFE, "%.*s: is a symbolic link or no directory",
+				length, path);
+	default:
+		break;
+	}
+	return lrk_fail_errno(why, LRK_ERR_IO, error, "%.*s", length, path);
+}
+
+static enum lrk_err
+judge_named(const struct lrk_dir *from, const char *below, const char *path, int length,
+	    bool group_writable, uid_t *ret_owner, struct lrk_why *why)
+{
+	struct stat st;
+
+	if (fstatat(from->fd, below, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return fail_dir(from, below, path, length, errno, why);
+	if (!S_ISDIR(st.st_mode))
+		return fail_dir(from, below, path, length, ENOTDIR, why);
+	*ret_owner = st.st_uid;
+	return judge_dir(&st, path, length, from->rooted, group_writable, why);
+}
+
+/* Names with single slashes between them. */
+static bool
+is_path_to_walk(const char *path)
+{
+	size_t name = 0;
+
+	for (; *path != '\0'; path++) {
+		if (*path == '/' && name == 0)
+			return false;
+		name = *path == '/' ? 0 : name + 1;
+		if (name > WALK_NAME_MAX)
+			return false;
+	}
+	return name > 0;
+}
+
+/* Judges each directory that lies between from and the last one of dir, which is below it. */
+static enum lrk_err
+judge_above(const struct lrk_dir *from, struct lrk_dir *dir, struct lrk_why *why)
+{
+	size_t begin = strlen(from->below), shown = strlen(dir->path) - strlen(dir->below);
+	const char *last = strrchr(dir->below + begin, '/');
+	struct lrk_place above = { from->identity, dir->below + begin, 0 };
+	bool is_roots = from->is_roots;
+	uid_t owner;
+	enum lrk_err err;
+
+	if (last == NULL)
+		return LRK_OK;
+	above.length = (size_t)(last - above.path);
+	if (is_roots && lrk_is_known(&above))
+		return LRK_OK;
+	for (char *slash = strchr(dir->below + begin, '/'); slash != NULL;
+	     slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		err = judge_named(from, dir->below, dir->path,
+				  (int)(shown + (size_t)(slash - dir->below)), false, &owner, why);
+		if (err != LRK_OK)
+			return err;
+		is_roots = is_roots && owner == 0;
+		*slash = '/';
+	}
+	if (is_roots)
+		lrk_note_known(&above);
+	return LRK_OK;
+}
+
+/* Judges what lies between from and the last directory of path, and says where that is. */
+static enum lrk_err
+walk(const struct lrk_dir *from, const char *path, struct lrk_dir *ret, struct lrk_why *why)
+{
+	size_t begin = strlen(from->below), shown = strlen(from->path);
+
+	if (!is_path_to_walk(path) || begin + strlen(path) + sizeof("/") > sizeof(ret->below))
+		return lrk_fail(why, LRK_ERR_INTERNAL, "%s: not a path to walk", path);
+	*ret = *from;
+	/* Only what was found on the way from a top can be told again. */
+	ret->is_roots = false;
+	shown = lrk_append(ret->path, shown, sizeof(ret->path), "/");
+	lrk_append(ret->path, shown, sizeof(ret->path), path);
+	lrk_append(ret->below, begin, sizeof(ret->below), path);
+	return judge_above(from, ret, why);
+}
+
+enum lrk_err
 lrk_dir_open(const struct lrk_dir *from, const char *path, bool group_writable,
 	     struct lrk_dir *ret, struct lrk_why *why)
 {
-	struct lrk_dir at = *from;
-	enum lrk_err err = LRK_OK;
+	struct lrk_dir dir;
+	enum lrk_err err;
 
-	for (const char *next = path; err == LRK_OK && next != NULL;) {
-		const char *slash = strchr(next, '/');
-		size_t length = slash != NULL ? (size_t)(slash - next) : strlen(next);
-		char name[64];
-		struct lrk_dir below;
-
-		if (length == 0 || length >= sizeof(name)) {
-			err = lrk_fail(why, LRK_ERR_INTERNAL, "%s: not a path to walk", path);
-			break;
-		}
-		memcpy(name, next, length);
-		name[length] = '\0';
-		next = slash != NULL ? slash + 1 : NULL;
-		err = step_down(&at, name, next == NULL && group_writable, &below, why);
-		if (at.fd != from->fd)
-			lrk_dir_close(&at);
-		if (err == LRK_OK)
-			at = below;
-	}
-	if (err == LRK_OK)
-		*ret = at;
-	else if (at.fd >= 0 && at.fd != from->fd)
-		lrk_dir_close(&at);
+	err = walk(from, path, &dir, why);
+	if (err != LRK_OK)
+		return err;
+	dir.fd = openat(from->fd, dir.below, OPEN_DIR);
+	if (dir.fd < 0)
+		return fail_dir(from, dir.below, dir.path, (int)strlen(dir.path), errno, why);
+	dir.below[0] = '\0';
+	err = judge_opened(&dir, group_writable, why);
+	if (err != LRK_OK)
+		lrk_dir_close(&dir);
+	else
+		*ret = dir;
 	return err;
+}
+
+enum lrk_err
+lrk_dir_name(const struct lrk_dir *from, const char *path, bool group_writable,
+	     struct lrk_dir *ret, struct lrk_why *why)
+{
+	struct lrk_dir dir;
+	enum lrk_err err;
+	uid_t owner;
+
+	err = walk(from, path, &dir, why);
+	if (err == LRK_OK)
+		err = judge_named(from, dir.below, dir.path, (int)strlen(dir.path), group_writable,
+				  &owner, why);
+	if (err != LRK_OK)
+		return err;
+	lrk_append(dir.below, strlen(dir.below), sizeof(dir.below), "/");
+	*ret = dir;
+	return LRK_OK;
+}
+
+/* A file's name as the directory's descriptor takes it. */
+struct below {
+	char name[LRK_BELOW_MAX + NAME_MAX + 1];
+};
+
+static void
+name_below(const struct lrk_dir *dir, const char *name, struct below *ret)
+{
+	size_t used = lrk_append(ret->name, 0, sizeof(ret->name), dir->below);
+
+	lrk_append(ret->name, used, sizeof(ret->name), name);
 }
 
 static enum lrk_err
 fail_open(const struct lrk_dir *dir, const char *name, int error, struct lrk_why *why)
 {
+	struct below below;
 	struct stat st;
 
 	switch (error) {
@@ -202,8 +344,9 @@ fail_open(const struct lrk_dir *dir, const char *name, int error, struct lrk_why
 	case EACCES:
 	case EPERM:
 		/* Who may not search the directory may not look at the file either. */
-		if (fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ||
-		    fstat(dir->fd, &st) == 0)
+		name_below(dir, name, &below);
+		if (fstatat(dir->fd, below.name, &st, AT_SYMLINK_NOFOLLOW) == 0 ||
+		    fstatat(dir->fd, dir->below, &st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) == 0)
 			return fail_access(&st, why, dir->path, name);
 		break;
 	default:
@@ -264,8 +407,11 @@ static enum lrk_err
 open_named(const struct lrk_dir *dir, const char *name, int flags, int *ret_fd,
 	   struct stat *ret_stat, struct lrk_why *why)
 {
+	struct below below;
+
+	name_below(dir, name, &below);
 	for (int i = 0; i < NAMED_ATTEMPTS; i++) {
-		int fd = openat(dir->fd, name, flags | OPEN_FILE);
+		int fd = openat(dir->fd, below.name, flags | OPEN_FILE);
 
 		if (fd < 0)
 			return fail_open(dir, name, errno, why);

@@ -11,11 +11,21 @@
 
 #include <lrkey/error.h>
 
-/* An open directory, for paths only (O_PATH), and its name for messages. */
+#include "known.h"
+
+#define LRK_BELOW_MAX 128
+
+/*
+ * A directory that was judged. It is open (O_PATH), or a name below one that is: then fd is
+ * that one's, borrowed, and below leads from there to here, with a slash at its end.
+ */
 struct lrk_dir {
 	int fd;
 	bool rooted; /* it lies under a root other than / */
-	char path[256];
+	bool is_roots; /* one under which stores lie, which only root can write */
+	struct lrk_identity identity; /* of such a one */
+	char below[LRK_BELOW_MAX];
+	char path[256]; /* for messages */
 };
 
 #define LRK_DIR_NONE { .fd = -1 }
@@ -27,6 +37,10 @@ struct lrk_dir {
 LRK_MUST_CHECK enum lrk_err lrk_root_open(const char *root, struct lrk_dir *ret,
 					  struct lrk_why *why);
 
+/* The same for who opens nothing but files below it: for NULL, no descriptor is taken. */
+LRK_MUST_CHECK enum lrk_err lrk_root_name(const char *root, struct lrk_dir *ret,
+					  struct lrk_why *why);
+
 /*
  * Walks from an open directory along a relative path, and judges each
  * directory on it: no symlink, owned by root or, where the walk began at a root other
@@ -34,6 +48,14 @@ LRK_MUST_CHECK enum lrk_err lrk_root_open(const char *root, struct lrk_dir *ret,
  * but for the last one when group_writable. LRK_ERR_NO_STORE when one is missing.
  */
 LRK_MUST_CHECK enum lrk_err lrk_dir_open(const struct lrk_dir *from, const char *path,
+					 bool group_writable, struct lrk_dir *ret,
+					 struct lrk_why *why);
+
+/*
+ * The same, but the directory is not opened: for who only opens files in it, at the cost of
+ * one look. from must stay open as long.
+ */
+LRK_MUST_CHECK enum lrk_err lrk_dir_name(const struct lrk_dir *from, const char *path,
 					 bool group_writable, struct lrk_dir *ret,
 					 struct lrk_why *why);
 

@@ -6,23 +6,33 @@
  *   new key before it puts the new key file in place.
  */
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
+#include <lrkey/text.h>
 #include <lrkey/wipe.h>
 
 #include "masterfile.h"
 #include "record.h"
 #include "store.h"
 
+/* How directories are reached. */
+struct reach {
+	enum lrk_err (*root)(const char *root, struct lrk_dir *ret, struct lrk_why *why);
+	enum lrk_err (*dir)(const struct lrk_dir *from, const char *path, bool group_writable,
+			    struct lrk_dir *ret, struct lrk_why *why);
+};
+
+static const struct reach by_opening = { lrk_root_open, lrk_dir_open };
+static const struct reach by_name = { lrk_root_name, lrk_dir_name };
+
 static enum lrk_err
-open_etc(const struct lrk_dir *top, const char *name, struct lrk_store *store, struct lrk_why *why)
+open_etc(const struct reach *reach, const char *name, struct lrk_store *store, struct lrk_why *why)
 {
 	char path[sizeof(LRK_ETC) + 1 + LRK_STORE_MAX];
 	enum lrk_err err;
 
-	snprintf(path, sizeof(path), "%s/%s", LRK_ETC, name);
-	err = lrk_dir_open(top, path, false, &store->etc, why);
+	lrk_append(path, lrk_append(path, 0, sizeof(path), LRK_ETC "/"), sizeof(path), name);
+	err = reach->dir(&store->top, path, false, &store->etc, why);
 	if (err == LRK_OK)
 		err = lrk_master_file_read(&store->etc, &store->ring, why);
 	/* It is made last: without it there is no store yet. */
@@ -30,15 +40,15 @@ open_etc(const struct lrk_dir *top, const char *name, struct lrk_store *store, s
 }
 
 static enum lrk_err
-open_var(const struct lrk_dir *top, const char *name, struct lrk_store *store, struct lrk_why *why)
+open_var(const struct reach *reach, const char *name, struct lrk_store *store, struct lrk_why *why)
 {
 	char path[sizeof(LRK_VAR) + 1 + LRK_STORE_MAX];
 	enum lrk_err err;
 
-	snprintf(path, sizeof(path), "%s/%s", LRK_VAR, name);
-	err = lrk_dir_open(top, path, false, &store->gate, why);
+	lrk_append(path, lrk_append(path, 0, sizeof(path), LRK_VAR "/"), sizeof(path), name);
+	err = reach->dir(&store->top, path, false, &store->gate, why);
 	if (err == LRK_OK)
-		err = lrk_dir_open(&store->gate, LRK_KEYS_DIR, true, &store->keys, why);
+		err = reach->dir(&store->gate, LRK_KEYS_DIR, true, &store->keys, why);
 	return err;
 }
 
@@ -60,31 +70,47 @@ open_keyfile(struct lrk_store *store, bool *defect, struct lrk_why *why)
 	err = lrk_file_open(&store->keys, LRK_KEY_FILE, &rule, defect, &fd, NULL, why);
 	if (err != LRK_OK)
 		return err;
-	snprintf(path, sizeof(path), "%s/%s", store->keys.path, LRK_KEY_FILE);
+	lrk_append(path, lrk_append(path, 0, sizeof(path), store->keys.path), sizeof(path),
+		   "/" LRK_KEY_FILE);
 	return lrk_keyfile_open(fd, path, &store->file, why);
+}
+
+static enum lrk_err
+open_store(const struct reach *reach, const char *root, const char *name, struct lrk_store *ret,
+	   bool *defect, struct lrk_why *why)
+{
+	enum lrk_err err;
+
+	*ret = (struct lrk_store)LRK_STORE_CLOSED;
+	if (!lrk_is_store_name(name))
+		return lrk_fail(why, LRK_ERR_SYNTAX, "not a store name");
+	err = reach->root(root, &ret->top, why);
+	if (err == LRK_OK)
+		err = open_etc(reach, name, ret, why);
+	if (err == LRK_OK)
+		err = as_damaged(open_var(reach, name, ret, why));
+	if (err == LRK_OK)
+		err = as_damaged(open_keyfile(ret, defect, why));
+	if (err != LRK_OK)
+		lrk_store_close(ret);
+	return err;
 }
 
 enum lrk_err
 lrk_store_open(const char *root, const char *name, struct lrk_store *ret, bool *defect,
 	       struct lrk_why *why)
 {
-	struct lrk_dir top = LRK_DIR_NONE;
-	enum lrk_err err;
+	enum lrk_err err = open_store(&by_opening, root, name, ret, defect, why);
 
-	*ret = (struct lrk_store)LRK_STORE_CLOSED;
-	if (!lrk_is_store_name(name))
-		return lrk_fail(why, LRK_ERR_SYNTAX, "not a store name");
-	err = lrk_root_open(root, &top, why);
-	if (err == LRK_OK)
-		err = open_etc(&top, name, ret, why);
-	if (err == LRK_OK)
-		err = as_damaged(open_var(&top, name, ret, why));
-	if (err == LRK_OK)
-		err = as_damaged(open_keyfile(ret, defect, why));
-	lrk_dir_close(&top);
-	if (err != LRK_OK)
-		lrk_store_close(ret);
+	lrk_dir_close(&ret->top);
 	return err;
+}
+
+enum lrk_err
+lrk_store_open_to_ask(const char *root, const char *name, struct lrk_store *ret,
+		      struct lrk_why *why)
+{
+	return open_store(&by_name, root, name, ret, NULL, why);
 }
 
 void
@@ -94,6 +120,7 @@ lrk_store_close(struct lrk_store *store)
 	lrk_dir_close(&store->keys);
 	lrk_dir_close(&store->gate);
 	lrk_dir_close(&store->etc);
+	lrk_dir_close(&store->top);
 	lrk_wipe_object(&store->ring);
 }
 

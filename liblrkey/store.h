@@ -27,6 +27,7 @@
 #define LRK_AUDIT_FILE "audit.log"
 
 struct lrk_store {
+	struct lrk_dir top;  /* what the others were reached from, where they are names below it */
 	struct lrk_dir etc;  /* /etc/lrkey/NAME */
 	struct lrk_dir gate; /* /var/lib/lrkey/NAME */
 	struct lrk_dir keys; /* /var/lib/lrkey/NAME/keys */
@@ -35,7 +36,7 @@ struct lrk_store {
 };
 
 #define LRK_STORE_CLOSED \
-	{ .etc = LRK_DIR_NONE, .gate = LRK_DIR_NONE, .keys = LRK_DIR_NONE, \
+	{ .top = LRK_DIR_NONE, .etc = LRK_DIR_NONE, .gate = LRK_DIR_NONE, .keys = LRK_DIR_NONE, \
 	  .file = LRK_KEYFILE_NONE }
 
 /*
@@ -47,6 +48,13 @@ struct lrk_store {
 LRK_MUST_CHECK enum lrk_err lrk_store_open(const char *root, const char *name,
 					   struct lrk_store *ret, bool *defect,
 					   struct lrk_why *why);
+
+/*
+ * The same for who asks one question of the store: its directories are judged and not opened, so
+ * that files in them can be opened, and nothing else can be done there.
+ */
+LRK_MUST_CHECK enum lrk_err lrk_store_open_to_ask(const char *root, const char *name,
+						  struct lrk_store *ret, struct lrk_why *why);
 
 /* Closes what is open, and wipes the master keys. */
 void lrk_store_close(struct lrk_store *store);

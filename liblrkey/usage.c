@@ -21,6 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <lrkey/text.h>
+
 #include "bytes.h"
 #include "keyfile.h"
 #include "store.h"
@@ -284,9 +286,9 @@ note_use(struct lrk_usage *usage, const struct lrk_use *use)
 	if (use->now < usage->last_used && usage->last_used <= use->now + LRK_CLOCK_TOLERANCE)
 		return;
 	usage->last_used = use->now;
-	snprintf(usage->service, sizeof(usage->service), "%s",
-		 use->service != NULL ? use->service : "");
-	snprintf(usage->rhost, sizeof(usage->rhost), "%s", use->rhost != NULL ? use->rhost : "");
+	lrk_append(usage->service, 0, sizeof(usage->service),
+		   use->service != NULL ? use->service : "");
+	lrk_append(usage->rhost, 0, sizeof(usage->rhost), use->rhost != NULL ? use->rhost : "");
 }
 
 static enum lrk_err

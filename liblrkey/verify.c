@@ -165,7 +165,7 @@ ask_store(const struct lrk_question *question, struct lrk_answer *answer, struct
 	struct lrk_store store;
 	enum lrk_err err;
 
-	err = lrk_store_open(question->root, question->store, &store, NULL, why);
+	err = lrk_store_open_to_ask(question->root, question->store, &store, why);
 	if (err == LRK_OK)
 		err = prove(&store, question->credential, &answer->entry, &answer->verdict, why);
 	lrk_wipe_array(answer->entry.digest);

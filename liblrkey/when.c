@@ -56,6 +56,13 @@ year_of_day(int64_t *day)
 }
 
 /* Not gmtime_r: it reads TZ and /etc/localtime, which are the host's. */
+static void
+put_digits(char *at, int width, int64_t number)
+{
+	for (; width > 0; number /= 10)
+		at[--width] = (char)('0' + number % 10);
+}
+
 void
 lrk_time_format(int64_t when, char text[static LRK_TIME_TEXT])
 {
@@ -72,9 +79,13 @@ lrk_time_format(int64_t when, char text[static LRK_TIME_TEXT])
 	year = year_of_day(&day);
 	for (; day >= days_in_month(year, month); month++)
 		day -= days_in_month(year, month);
-	snprintf(text, LRK_TIME_TEXT, "%04u-%02u-%02uT%02u:%02u:%02uZ", (unsigned)year % 10000,
-		 (unsigned)month % 100, (unsigned)(day + 1) % 100, (unsigned)(seconds / 3600) % 100,
-		 (unsigned)(seconds / 60 % 60), (unsigned)(seconds % 60));
+	memcpy(text, "0000-00-00T00:00:00Z", LRK_TIME_TEXT);
+	put_digits(text, 4, year);
+	put_digits(text + 5, 2, month);
+	put_digits(text + 8, 2, day + 1);
+	put_digits(text + 11, 2, seconds / 3600);
+	put_digits(text + 14, 2, seconds / 60 % 60);
+	put_digits(text + 17, 2, seconds % 60);
 }
 
 enum lrk_err

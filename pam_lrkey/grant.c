@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <stdio.h>
 #include <string.h>
 
 #include <security/pam_ext.h>
+
+#include <lrkey/text.h>
 
 #include "grant.h"
 
@@ -23,14 +24,18 @@ grant_withdraw_environment(const struct call *call)
 			pam_putenv(call->pamh, names[i]);
 }
 
+/* The longest value. */
+#define VALUE_TEXT SCOPES_TEXT
+_Static_assert(LRK_LABEL_MAX < VALUE_TEXT, "a label is no longer than scopes can be");
+
 static int
 put(const struct call *call, const char *name, const char *value)
 {
-	char text[32 + SCOPES_TEXT];
+	char text[32 + VALUE_TEXT];
+	size_t used = lrk_append(text, 0, sizeof(text), name);
 
-	_Static_assert(LRK_LABEL_MAX < SCOPES_TEXT, "every value fits");
-	if (snprintf(text, sizeof(text), "%s=%s", name, value) >= (int)sizeof(text))
-		return PAM_BUF_ERR;
+	used = lrk_append(text, used, sizeof(text), "=");
+	lrk_append(text, used, sizeof(text), value);
 	return pam_putenv(call->pamh, text) == PAM_SUCCESS ? PAM_SUCCESS : PAM_BUF_ERR;
 }
 
@@ -41,9 +46,10 @@ join_scopes(const struct lrk_entry *entry, char text[static SCOPES_TEXT])
 	size_t used = 0;
 
 	text[0] = '\0';
-	for (unsigned i = 0; i < entry->n_scopes; i++)
-		used += (size_t)snprintf(text + used, SCOPES_TEXT - used, "%s%s", i > 0 ? "," : "",
-					 entry->scopes[i]);
+	for (unsigned i = 0; i < entry->n_scopes; i++) {
+		used = lrk_append(text, used, SCOPES_TEXT, i > 0 ? "," : "");
+		used = lrk_append(text, used, SCOPES_TEXT, entry->scopes[i]);
+	}
 }
 
 int

@@ -143,12 +143,14 @@ rhost_field(const struct call *call)
 void
 log_no_key(const struct call *call, bool starts_like_one, const char *reason)
 {
-	struct word user = as_word(call_item(call, PAM_USER));
-	struct word rhost = rhost_field(call);
+	struct word user, rhost;
 
 	/* Where people log in too, every password would be a denial. */
-	if (starts_like_one || logs_all(call))
-		log_line(call, LOG_NOTICE, "denied: user %s: %s%s", user.text, reason, rhost.text);
+	if (!starts_like_one && !logs_all(call))
+		return;
+	user = as_word(call_item(call, PAM_USER));
+	rhost = rhost_field(call);
+	log_line(call, LOG_NOTICE, "denied: user %s: %s%s", user.text, reason, rhost.text);
 }
 
 void
@@ -174,11 +176,13 @@ log_refused(const struct call *call, const struct lrk_question *question,
 void
 log_accepted(const struct call *call, const struct lrk_answer *answer)
 {
-	struct word rhost = rhost_field(call);
+	struct word rhost;
 
-	if (logs_all(call))
-		log_line(call, LOG_INFO, "accepted: key %s org %s: %s%s", answer->entry.id,
-			 answer->entry.org, lrk_state_name(answer->state), rhost.text);
+	if (!logs_all(call))
+		return;
+	rhost = rhost_field(call);
+	log_line(call, LOG_INFO, "accepted: key %s org %s: %s%s", answer->entry.id,
+		 answer->entry.org, lrk_state_name(answer->state), rhost.text);
 }
 
 /* As the option names it, until the user has completed that. */

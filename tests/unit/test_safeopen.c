@@ -285,12 +285,39 @@ test_kernel_refuses_directory(void **state)
 
 /* ---- Directories ----------------------------------------------------------- */
 
+/* A file that is in the directory is opened by the name that it has below another. */
+static void
+expect_named_dir(struct trial *trial, const struct lrk_dir *top, const char *path,
+		 bool group_writable)
+{
+	static const struct lrk_file_rule any = { O_RDONLY, 0, 16 };
+	char name[128];
+	struct lrk_dir dir;
+	struct stat st, expected;
+	int fd;
+
+	snprintf(name, sizeof(name), "%s/in it", path);
+	trial_write(trial, name, "text", 4);
+	if (lrk_dir_name(top, path, group_writable, &dir, &trial->why) != LRK_OK)
+		fail_msg("%s", trial->why.text);
+	assert_string_equal(dir.path, trial_path(trial, path));
+	if (lrk_file_open(&dir, "in it", &any, NULL, &fd, &st, &trial->why) != LRK_OK)
+		fail_msg("%s", trial->why.text);
+	assert_int_equal(stat(trial_path(trial, name), &expected), 0);
+	assert_true(st.st_ino == expected.st_ino);
+	close(fd);
+	lrk_dir_close(&dir);
+	assert_true(fcntl(top->fd, F_GETFD) >= 0); /* it was borrowed */
+	assert_int_equal(unlink(trial_path(trial, name)), 0);
+}
+
 static void
 expect_dir(struct trial *trial, const char *path, bool group_writable)
 {
 	struct lrk_dir top = open_root(trial), dir;
 	struct stat st, expected;
 
+	expect_named_dir(trial, &top, path, group_writable);
 	if (lrk_dir_open(&top, path, group_writable, &dir, &trial->why) != LRK_OK)
 		fail_msg("%s", trial->why.text);
 	assert_int_equal(fstat(dir.fd, &st), 0);
@@ -310,12 +337,18 @@ expect_no_dir(struct trial *trial, const char *path, bool group_writable, enum l
 {
 	struct lrk_dir top = open_root(trial), dir = { .fd = -77 };
 
+	lrk_forget_known();
 	memset(&trial->why, 0, sizeof(trial->why));
 	assert_err(lrk_dir_open(&top, path, group_writable, &dir, &trial->why), expected);
 	assert_int_equal(dir.fd, -77);
 	assert_says(&trial->why, trial_path(trial, culprit));
 	assert_says(&trial->why, reason);
 	assert_err(lrk_dir_open(&top, path, group_writable, &dir, NULL), expected);
+	memset(&trial->why, 0, sizeof(trial->why));
+	assert_err(lrk_dir_name(&top, path, group_writable, &dir, &trial->why), expected);
+	assert_int_equal(dir.fd, -77);
+	assert_says(&trial->why, trial_path(trial, culprit));
+	assert_says(&trial->why, reason);
 	lrk_dir_close(&top);
 }
 
@@ -423,6 +456,119 @@ test_strange_paths(void **state)
 			   LRK_ERR_INTERNAL);
 	lrk_dir_close(&top);
 	lrk_dir_close(&top);
+}
+
+/* A name below a name below an open directory. */
+static void
+test_names_below_names(void **state)
+{
+	static const struct lrk_file_rule any = { O_RDONLY, 0, 16 };
+	struct trial *trial = *state;
+	struct lrk_dir top = open_root(trial), a, c;
+	int fd;
+
+	make_steps(trial);
+	trial_write(trial, "a/b/c/file", "text", 4);
+	assert_ok(lrk_dir_name(&top, "a", false, &a, &trial->why));
+	assert_ok(lrk_dir_name(&a, "b/c", false, &c, &trial->why));
+	assert_string_equal(c.path, trial_path(trial, "a/b/c"));
+	assert_ok(lrk_file_open(&c, "file", &any, NULL, &fd, NULL, &trial->why));
+	close(fd);
+	assert_err(lrk_file_open(&c, "none", &any, NULL, &fd, NULL, &trial->why),
+		   LRK_ERR_NOT_FOUND);
+	assert_says(&trial->why, trial_path(trial, "a/b/c/none"));
+	trial_chmod(trial, "a/b", 0777);
+	assert_err(lrk_dir_name(&a, "b/c", false, &c, &trial->why), LRK_ERR_UNSAFE);
+	assert_says(&trial->why, trial_path(trial, "a/b"));
+	lrk_dir_close(&c);
+	lrk_dir_close(&a);
+	lrk_dir_close(&top);
+}
+
+/* ---- What needs no second look ---------------------------------------------- */
+
+static enum lrk_err
+reach(const struct trial *trial, struct lrk_why *why)
+{
+	struct lrk_dir top, dir;
+	enum lrk_err err;
+
+	err = lrk_root_open(trial->root, &top, why);
+	if (err != LRK_OK)
+		return err;
+	err = lrk_dir_name(&top, "a/b/c", false, &dir, why);
+	lrk_dir_close(&top);
+	return err;
+}
+
+/* Root only. What root alone can exchange is seen once, until the top changes. */
+static void
+test_second_look(void **state)
+{
+	struct trial *trial = *state;
+
+	make_steps(trial);
+	lrk_forget_known();
+	assert_ok(reach(trial, &trial->why));
+	trial_chmod(trial, "a/b/c", 0777);
+	assert_err(reach(trial, &trial->why), LRK_ERR_UNSAFE);
+	trial_chmod(trial, "a/b/c", 0755);
+	trial_chmod(trial, "a/b", 0777);
+	assert_ok(reach(trial, &trial->why));
+	assert_int_equal(rename(trial_path(trial, "a"), trial_path(trial, "z")), 0);
+	assert_err(reach(trial, &trial->why), LRK_ERR_NO_STORE);
+	assert_int_equal(rename(trial_path(trial, "z"), trial_path(trial, "a")), 0);
+	assert_err(reach(trial, &trial->why), LRK_ERR_UNSAFE);
+	trial_chmod(trial, "a/b", 0755);
+	assert_ok(reach(trial, &trial->why));
+}
+
+/* Root only. Others may make things in a sticky directory: what is below is looked at each time. */
+static void
+test_sticky_top(void **state)
+{
+	struct trial *trial = *state;
+
+	make_steps(trial);
+	trial_chmod(trial, ".", 01777);
+	lrk_forget_known();
+	assert_ok(reach(trial, &trial->why));
+	trial_chmod(trial, "a/b", 0777);
+	assert_err(reach(trial, &trial->why), LRK_ERR_UNSAFE);
+	trial_chmod(trial, ".", 0700);
+}
+
+/* In a child that is not root: what is the caller's own. */
+static enum lrk_err
+reach_own(const struct trial *trial, struct lrk_why *why)
+{
+	struct trial inner = *trial;
+	enum lrk_err err;
+
+	snprintf(inner.root, sizeof(inner.root), "%.100s/inner/own", trial->root);
+	if (mkdir(inner.root, 0755) != 0)
+		return LRK_ERR_IO;
+	for (size_t i = 0; i < COUNT_OF(steps); i++)
+		if (mkdir(trial_path(&inner, steps[i]), 0755) != 0)
+			return LRK_ERR_IO;
+	err = reach(&inner, why);
+	if (err != LRK_OK)
+		return err;
+	if (chmod(trial_path(&inner, "a/b"), 0777) != 0)
+		return LRK_ERR_IO;
+	return reach(&inner, why);
+}
+
+static void
+test_own_again(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_chmod(trial, ".", 0755);
+	trial_mkdir(trial, "inner", geteuid() == 0 ? 0777 : 0755);
+	lrk_forget_known();
+	assert_err(trial_unprivileged(trial, reach_own, &trial->why), LRK_ERR_UNSAFE);
+	assert_says(&trial->why, "/own/a/b: is writable by everybody");
 }
 
 /* ---- Where a store lies ---------------------------------------------------- */
@@ -541,6 +687,20 @@ test_no_root_is_slash(void **state)
 	assert_string_equal(dir.path, "/etc");
 	lrk_dir_close(&dir);
 	lrk_dir_close(&top);
+	/* And by its name alone, from wherever the caller is. */
+	assert_int_equal(chdir(trial->root), 0);
+	assert_ok(lrk_root_name(NULL, &top, &trial->why));
+	assert_int_equal(stat("/etc", &slash), 0);
+	assert_ok(lrk_dir_open(&top, "etc", false, &dir, &trial->why));
+	assert_string_equal(dir.path, "/etc");
+	assert_int_equal(fstat(dir.fd, &st), 0);
+	assert_true(st.st_ino == slash.st_ino && st.st_dev == slash.st_dev);
+	lrk_dir_close(&dir);
+	assert_err(lrk_dir_name(&top, "etc/no such store", false, &dir, &trial->why),
+		   LRK_ERR_NO_STORE);
+	assert_says(&trial->why, "/etc/no such store: does not exist");
+	lrk_dir_close(&top);
+	assert_int_equal(chdir("/"), 0);
 }
 
 /* ---- Whose a directory is -------------------------------------------------- */
@@ -717,6 +877,8 @@ main(void)
 		root_test(test_symlinked_steps),
 		root_test(test_no_directory),
 		root_test(test_strange_paths),
+		root_test(test_names_below_names),
+		root_test(test_own_again),
 		root_test(test_root_modes),
 		root_test(test_root_kinds),
 		root_test(test_above_root),
@@ -729,13 +891,15 @@ main(void)
 		/* from here on: what only root can set up */
 		root_test(test_foreign_owner),
 		root_test(test_foreign_file),
+		root_test(test_second_look),
+		root_test(test_sticky_top),
 	};
 	size_t n = COUNT_OF(tests);
 
 	if (geteuid() != 0) {
-		n -= 2;
-		print_message("# left out, because they need root: %s, %s\n", tests[n].name,
-			      tests[n + 1].name);
+		n -= 4;
+		for (size_t i = n; i < COUNT_OF(tests); i++)
+			print_message("# left out, because it needs root: %s\n", tests[i].name);
 	}
 	return _cmocka_run_group_tests("safeopen", tests, n, NULL, NULL);
 }

@@ -31,6 +31,12 @@ expect_unusable(struct trial *trial, enum lrk_err expected, const char *culprit,
 {
 	struct lrk_store store;
 
+	lrk_forget_known();
+	memset(&trial->why, 0, sizeof(trial->why));
+	assert_err(lrk_store_open_to_ask(trial->root, STORE, &store, &trial->why), expected);
+	assert_says(&trial->why, trial_path(trial, culprit));
+	assert_says(&trial->why, reason);
+	lrk_store_close(&store);
 	memset(&trial->why, 0, sizeof(trial->why));
 	assert_err(lrk_store_open(trial->root, STORE, &store, NULL, &trial->why), expected);
 	assert_says(&trial->why, trial_path(trial, culprit));
