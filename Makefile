@@ -17,6 +17,8 @@
 #   PROVE_FLAGS=-v         flags for prove(1)
 #   TEST_SECONDS=300       the longest that one test program may take
 #   LONG_SECONDS=7200      the same, for check-long
+#   FUZZ_SECONDS=60        how long "make fuzz" drives each target
+#   FUZZ_TARGETS=net       the targets that it drives, instead of all
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -115,12 +117,23 @@ preloads := $(call sources,tests/cli)
 tsan_modules := $(sort $(wildcard tests/tsan/pam_*.c))
 tools := $(filter-out $(tsan_modules),$(foreach part,root services inject long tsan ctgrind,\
 	$(call sources,tests/$(part))))
+# tests/fuzz: fuzz_* are programs. Each replays its corpus, or, with SAN=fuzzer-no-link,..., is driven
+# by libFuzzer. Some look at the utility's readers, one at the whole module, as mutations does.
+fuzz_targets := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+fuzz_driver := tests/fuzz/replay.c
+fuzz_logins := tests/fuzz/mutations.c
+fuzz_shared := $(filter-out $(fuzz_targets) $(fuzz_driver) $(fuzz_logins) tests/fuzz/login.c,\
+	$(call sources,tests/fuzz))
+fuzz_of_utility := $(addprefix fuzz_,audit net policy when)
+fuzz_of_module := fuzz_login
 
 unit_programs := $(patsubst %.c,$(build)/%,$(unit_tests))
 pam_programs := $(patsubst %.c,$(build)/%,$(pam_tests))
 host_programs := $(patsubst %.c,$(build)/%,$(pam_hosts))
 load_programs := $(patsubst %.c,$(build)/%,$(load_hosts))
 tool_programs := $(patsubst %.c,$(build)/%,$(tools))
+fuzz_programs := $(patsubst %.c,$(build)/%,$(fuzz_targets))
+mutations := $(patsubst %.c,$(build)/%,$(fuzz_logins))
 shared_tests := $(patsubst %.c,$(build)/%.so,$(pam_modules) $(preloads))
 tsan_shared := $(patsubst %.c,$(build)/%.so,$(tsan_modules))
 # tests/bench: programs of one file, and PAM modules; not made unless asked for.
@@ -129,10 +142,10 @@ bench_sources := $(filter-out $(bench_modules),$(call sources,tests/bench))
 bench_programs := $(patsubst %.c,$(build)/%,$(bench_sources))
 bench_shared := $(patsubst %.c,$(build)/%.so,$(bench_modules))
 test_programs := $(unit_programs) $(pam_programs) $(host_programs) $(load_programs) $(tool_programs) \
-	$(shared_tests) $(tsan_shared)
+	$(fuzz_programs) $(mutations) $(shared_tests) $(tsan_shared)
 
 test_objs := $(call objects,$(unit_tests) $(unit_shared) $(pam_tests) $(pam_shared) \
-	$(pam_hosts) $(load_hosts) $(load_shared) $(tools) $(bench_sources))
+	$(pam_hosts) $(load_hosts) $(load_shared) $(tools) $(bench_sources) $(call sources,tests/fuzz))
 all_objs := $(lib_objs) $(module_objs) $(utility_objs) $(test_objs)
 
 # ---- Flags -------------------------------------------------------------------
@@ -155,6 +168,7 @@ all_cflags := -std=c17 -pthread $(call known,$(warnings) $(hardening)) $(if $(WE
 all_cppflags := -D_GNU_SOURCE -Iinclude -I. -DLRKEY_VERSION='"$(version)"'
 all_ldflags := -pthread -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
 
+fuzzing := $(findstring fuzzer,$(SAN))
 ifdef SAN
 sanitize := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 fortify :=
@@ -240,7 +254,7 @@ $(test_programs) $(bench_programs): part_ldflags = -pie -rdynamic
 define link_test
 	$(say) LD $@
 	@mkdir -p $(@D)
-	$(quiet)$(link) -o $@ $(filter %.o %.a,$^) $(part_libs) -lpam $(core_libs) $(LDLIBS)
+	$(quiet)$(link) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(part_libs) -lpam $(core_libs) $(LDLIBS)
 endef
 $(unit_programs) $(pam_programs): part_libs = -lcmocka
 # Secrets come and go through the core's doors, where tests/ctgrind looks on.
@@ -258,6 +272,23 @@ $(host_programs): $(build)/%: $(obj)/%.o $(call objects,$(host_shared)) $(stamp)
 $(load_programs): $(build)/%: $(obj)/%.o $(call objects,$(load_shared) $(host_shared)) $(lib) $(stamp)
 	$(link_test)
 $(tool_programs) $(bench_programs): $(build)/%: $(obj)/%.o $(lib) $(stamp)
+	$(link_test)
+
+fuzz_libs = $(if $(fuzzing),-fsanitize=fuzzer)
+$(fuzz_programs): part_libs = $(fuzz_libs)
+$(addprefix $(build)/tests/fuzz/,$(fuzz_of_utility)): $(filter-out %/main.o,$(utility_objs))
+$(addprefix $(build)/tests/fuzz/,$(fuzz_of_utility)): part_libs = $(fuzz_libs) $(utility_libs)
+$(addprefix $(build)/tests/fuzz/,$(fuzz_of_module)): $(call objects,tests/fuzz/login.c $(pam_shared))
+$(addprefix $(build)/tests/fuzz/,$(fuzz_of_module)): part_libs = $(fuzz_libs) -lcmocka
+# A passphrase costs half a second on purpose: its target brings a key of its own.
+$(build)/tests/fuzz/fuzz_backup: part_ldflags += -Wl,--wrap=lrk_scrypt
+$(fuzz_programs): $(build)/%: $(obj)/%.o $(call objects,$(fuzz_shared) $(if $(fuzzing),,$(fuzz_driver))) \
+		$(lib) $(stamp)
+	$(link_test)
+
+$(mutations): part_libs = -lcmocka
+$(mutations): $(build)/%: $(obj)/%.o $(call objects,$(fuzz_shared) tests/fuzz/login.c $(pam_shared)) \
+		$(lib) $(stamp)
 	$(link_test)
 
 # Loaded into programs that have no sanitizer, so built without.
@@ -301,12 +332,12 @@ $(images): $(image_files) $(module)
 # ---- Testing -----------------------------------------------------------------
 
 # What anybody may run, and what needs root: real users and groups, real servers.
-parts_any := unit pam replay cli style inject ctgrind
+parts_any := unit pam replay cli style inject fuzz ctgrind
 parts_root := root services
 uid := $(shell id -u)
 parts := $(strip $(parts_any) $(if $(filter 0,$(uid)),$(parts_root)))
 
-tests_in = $(filter $(build)/tests/$(1)/%,$(unit_programs) $(pam_programs)) \
+tests_in = $(filter $(build)/tests/$(1)/%,$(unit_programs) $(pam_programs) $(fuzz_programs)) \
 	$(sort $(wildcard tests/$(1)/*.bats))
 
 # One build inside the same make may run in parallel although this one does not.
@@ -326,7 +357,7 @@ $(part_checks): check-%:
 
 check-san:
 	$(packages) build check
-	@+$(submake) run-tests PARTS='unit pam replay cli' SAN=$(or $(SAN),address$(comma)undefined)
+	@+$(submake) run-tests PARTS='unit pam replay cli fuzz' SAN=$(or $(SAN),address$(comma)undefined)
 
 # ThreadSanitizer knows fewer layouts of memory than the kernel makes.
 more_random := $(shell [ "$$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 0)" -le 28 ] || echo yes)
@@ -348,6 +379,20 @@ check-containers:
 	$(packages) build check containers
 	@+$(submake) run-tests PARTS=containers
 
+# Each target for so long; what it finds is kept below build/fuzz.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= $(patsubst tests/fuzz/fuzz_%.c,%,$(fuzz_targets))
+
+.PHONY: fuzz
+fuzz:
+	$(packages) build check lint
+	@+$(submake) CC=clang SAN=fuzzer-no-link$(comma)address$(comma)undefined run-fuzz
+
+.PHONY: run-fuzz
+run-fuzz: $(fuzz_programs) $(module)
+	@umask 022; $(test_env) tests/fuzz/run.sh '$(CURDIR)/$(build)/tests/fuzz' '$(FUZZ_SECONDS)' \
+		$(FUZZ_TARGETS) </dev/null
+
 packages:
 	@tests/install-packages build check servers lint
 
@@ -368,6 +413,7 @@ run-tests: $(if $(filter style cli replay root services inject ctgrind long cont
 		$(if $(filter services,$(PARTS)),$(scim)) \
 		$(if $(filter containers,$(PARTS)),$(images)) \
 		$(if $(filter unit,$(PARTS)),$(unit_programs)) \
+		$(if $(filter fuzz,$(PARTS)),$(module) $(fuzz_programs) $(mutations)) \
 		$(if $(filter pam,$(PARTS)),$(module) $(pam_programs) $(host_programs) $(shared_tests))
 	$(foreach part,$(PARTS),$(if $(strip $(call tests_in,$(part))),,$(error tests/$(part) has no test)))
 	@if [ '$(uid)' != 0 ] && [ '$(PARTS)' = '$(parts_any)' ]; then \
@@ -496,9 +542,10 @@ help:
 		demo 'show an API key at work, in a throw-away store; as root it installs what it needs' \
 		check 'all tests that the caller may run; as root it installs what they need' \
 		check-PART 'one part of them: $(subst $(space),$(comma) ,$(strip $(parts_any) $(parts_root)))' \
-		check-san 'unit, pam, replay and cli with sanitizers (SAN, by default address$(comma)undefined)' \
+		check-san 'unit, pam, replay, cli, fuzz with sanitizers (SAN, by default address$(comma)undefined)' \
 		check-tsan 'the module in a threaded host under ThreadSanitizer' \
 		check-long 'what takes long: crashes, power cuts, load; root only' \
+		fuzz 'libFuzzer with sanitizers on each target of tests/fuzz, with clang' \
 		check-containers 'etc/compose.yaml with podman; root only' \
 		bench 'measure module and utility beside others (tests/bench/README.md); as root' \
 		hdr-check 'each header compiles alone, with gcc and clang' \

@@ -41,7 +41,7 @@ struct lrk_backup {
 	uint8_t key[LRK_AES_KEY_LEN];
 	uint64_t number; /* of the next record */
 	uint64_t entries;
-	bool ended;
+	bool ended;  /* nothing more is read: the end was, or a failure */
 	size_t at;   /* reading: the next byte in buffer */
 	size_t used; /* how much of it there is */
 	uint8_t buffer[BUFFER_SIZE];
@@ -416,6 +416,9 @@ lrk_backup_next(struct lrk_backup *backup, struct lrk_entry *ret, struct lrk_usa
 		}
 	}
 	lrk_wipe_array(plain);
+	/* Behind a damaged record may stand one that is whole: an end, even. */
+	if (err != LRK_OK)
+		backup->ended = true;
 	if (err == LRK_ERR_IO)
 		return fail_io(why);
 	if (err == LRK_ERR_DAMAGED && backup->number == 0)

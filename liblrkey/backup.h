@@ -37,7 +37,8 @@ LRK_MUST_CHECK enum lrk_err lrk_backup_open(int fd, const char *passphrase, size
 
 /*
  * The next entry, its digest with it, or *ret_end. LRK_ERR_DAMAGED when the passphrase is wrong, or
- * anything was changed, moved or cut off: no entry counts before the end was read.
+ * anything was changed, moved or cut off: no entry counts before the end was read. Behind a failure
+ * there is nothing more.
  */
 LRK_MUST_CHECK enum lrk_err lrk_backup_next(struct lrk_backup *backup, struct lrk_entry *ret,
 					    struct lrk_usage *ret_usage, bool *ret_end,

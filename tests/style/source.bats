@@ -185,9 +185,10 @@ secrets_are_compared() {
 
 # ---- How a file looks --------------------------------------------------------
 
-# Sources of every kind; prose, the licence and data have no place for the line.
+# Sources of every kind; prose, the licence, data and what is fed to fuzzers have no place for the line.
 files_with_licence() {
 	find . -type f ! -name '*.md' ! -name LICENSE ! -name '*.list' ! -path './tests/*/data/*' \
+		! -path './tests/fuzz/corpus/*' \
 		-printf '%P\n'
 }
 
@@ -243,7 +244,7 @@ lines_are_short() {
 }
 
 lines_end_clean() {
-	grep -rnIE '[[:space:]]+$' . | grep -v '^\./LICENSE:'
+	grep -rnIE '[[:space:]]+$' . | grep -v -e '^\./LICENSE:' -e '^\./tests/fuzz/corpus/'
 }
 
 @test "no line ends in white space or a carriage return" {

@@ -857,6 +857,26 @@ test_invalid_entry(void **state)
 	close(fd);
 }
 
+/* A record that is damaged is the last, although an end that fits stands behind it. */
+static void
+test_after_a_failure(void **state)
+{
+	struct bytes file = new_file();
+	uint8_t plain[4096];
+	unsigned n;
+
+	(void)state;
+	add_frame(&file, 0, plain, make_plain(plain, 0));
+	add_end(&file, 1, 99);
+	add_end(&file, 2, 1);
+	expect(&file, LRK_ERR_DAMAGED, 1);
+	assert_err(read_on(made.reader, &n), LRK_ERR_DAMAGED);
+	assert_int_equal(n, 0);
+	assert_ok(lrk_backup_rewind(made.reader, &why));
+	assert_err(read_on(made.reader, &n), LRK_ERR_DAMAGED);
+	assert_int_equal(n, 1);
+}
+
 /* A disk that is full shows when a buffer is written, at the latest at the end. */
 static void
 test_not_written(void **state)
@@ -906,6 +926,7 @@ main(void)
 		cmocka_unit_test(test_text_lengths),
 		cmocka_unit_test(test_wrong_lengths),
 		cmocka_unit_test(test_not_read),
+		cmocka_unit_test(test_after_a_failure),
 		cmocka_unit_test(test_invalid_entry),
 		cmocka_unit_test(test_not_written),
 	};
