@@ -111,8 +111,11 @@ pam_shared := $(filter-out $(pam_tests) $(pam_hosts) $(pam_modules),$(call sourc
 # tests/load: hosts with many transactions, which share the rest.
 load_hosts := tests/load/soak.c tests/load/load.c
 load_shared := $(filter-out $(load_hosts),$(call sources,tests/load))
+# tests/power: powercut, and an object to preload that records what it is to work with.
+power_preload := tests/power/preload.c
+power_sources := $(filter-out $(power_preload),$(call sources,tests/power))
 # tests/cli: objects to preload. tests/root, services, inject, long: programs of one file.
-preloads := $(call sources,tests/cli)
+preloads := $(call sources,tests/cli) $(power_preload)
 # tests/tsan: the same, and PAM modules that are built as the module is.
 tsan_modules := $(sort $(wildcard tests/tsan/pam_*.c))
 tools := $(filter-out $(tsan_modules),$(foreach part,root services inject long tsan ctgrind,\
@@ -131,6 +134,7 @@ unit_programs := $(patsubst %.c,$(build)/%,$(unit_tests))
 pam_programs := $(patsubst %.c,$(build)/%,$(pam_tests))
 host_programs := $(patsubst %.c,$(build)/%,$(pam_hosts))
 load_programs := $(patsubst %.c,$(build)/%,$(load_hosts))
+power_program := $(build)/tests/power/powercut
 tool_programs := $(patsubst %.c,$(build)/%,$(tools))
 fuzz_programs := $(patsubst %.c,$(build)/%,$(fuzz_targets))
 mutations := $(patsubst %.c,$(build)/%,$(fuzz_logins))
@@ -141,11 +145,12 @@ bench_modules := $(sort $(wildcard tests/bench/pam_*.c))
 bench_sources := $(filter-out $(bench_modules),$(call sources,tests/bench))
 bench_programs := $(patsubst %.c,$(build)/%,$(bench_sources))
 bench_shared := $(patsubst %.c,$(build)/%.so,$(bench_modules))
-test_programs := $(unit_programs) $(pam_programs) $(host_programs) $(load_programs) $(tool_programs) \
-	$(fuzz_programs) $(mutations) $(shared_tests) $(tsan_shared)
+test_programs := $(unit_programs) $(pam_programs) $(host_programs) $(load_programs) \
+	$(power_program) $(tool_programs) $(fuzz_programs) $(mutations) $(shared_tests) $(tsan_shared)
 
 test_objs := $(call objects,$(unit_tests) $(unit_shared) $(pam_tests) $(pam_shared) \
-	$(pam_hosts) $(load_hosts) $(load_shared) $(tools) $(bench_sources) $(call sources,tests/fuzz))
+	$(pam_hosts) $(load_hosts) $(load_shared) $(power_sources) $(tools) $(bench_sources) \
+	$(call sources,tests/fuzz))
 all_objs := $(lib_objs) $(module_objs) $(utility_objs) $(test_objs)
 
 # ---- Flags -------------------------------------------------------------------
@@ -270,6 +275,8 @@ $(pam_programs): $(build)/%: $(obj)/%.o $(call objects,$(pam_shared)) $(lib) $(s
 $(host_programs): $(build)/%: $(obj)/%.o $(call objects,$(host_shared)) $(stamp)
 	$(link_test)
 $(load_programs): $(build)/%: $(obj)/%.o $(call objects,$(load_shared) $(host_shared)) $(lib) $(stamp)
+	$(link_test)
+$(power_program): $(call objects,$(power_sources)) $(lib) $(stamp)
 	$(link_test)
 $(tool_programs) $(bench_programs): $(build)/%: $(obj)/%.o $(lib) $(stamp)
 	$(link_test)

@@ -1,0 +1,28 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Power cuts at each step of a change: the store that is left is the old one or the new one, and what
+# was reported as done is done. tests/long looks at each store that may be left, here at some.
+load ../lib.bash
+load ../power/power.bash
+
+setup_file() {
+	power_setup
+}
+
+@test "each change, the power cut at each step: the old store or the new one" {
+	local change
+
+	for change in "${POWER_CHANGES[@]}"; do
+		power_change "$change" 64 20
+	done
+}
+
+@test "a change that does not sync what it writes is found out" {
+	power_begin
+	power_words revoke
+	recorded LRKEY_POWER_NO_SYNC=1 -- "${WORDS[@]}"
+	power_cut revoke 16 1000 1
+	expect_match "$output" 'the store cannot be read'
+	expect_match "$output" ' changed again; [1-9][0-9]+ wrong$'
+}
