@@ -130,8 +130,16 @@ fuzz_shared := $(filter-out $(fuzz_targets) $(fuzz_driver) $(fuzz_logins) tests/
 fuzz_of_utility := $(addprefix fuzz_,audit net policy when)
 fuzz_of_module := fuzz_login
 
+# tests/faults: programs in whose place the C library's and other libraries' functions fail; one of
+# them is lrkeyadm, whose main() has another name there.
+fault_tests := $(sort $(wildcard tests/faults/test_*.c))
+fault_shared := $(filter-out $(fault_tests),$(call sources,tests/faults))
+fault_stock := tests/pam/code.c tests/pam/stock.c
+fault_utility := $(obj)/tests/faults/lrkeyadm.o
+
 unit_programs := $(patsubst %.c,$(build)/%,$(unit_tests))
 pam_programs := $(patsubst %.c,$(build)/%,$(pam_tests))
+fault_programs := $(patsubst %.c,$(build)/%,$(fault_tests))
 host_programs := $(patsubst %.c,$(build)/%,$(pam_hosts))
 load_programs := $(patsubst %.c,$(build)/%,$(load_hosts))
 power_program := $(build)/tests/power/powercut
@@ -151,6 +159,9 @@ test_programs := $(unit_programs) $(pam_programs) $(host_programs) $(load_progra
 test_objs := $(call objects,$(unit_tests) $(unit_shared) $(pam_tests) $(pam_shared) \
 	$(pam_hosts) $(load_hosts) $(load_shared) $(power_sources) $(tools) $(bench_sources) \
 	$(call sources,tests/fuzz))
+
+test_programs += $(fault_programs)
+test_objs += $(call objects,$(fault_tests) $(fault_shared))
 all_objs := $(lib_objs) $(module_objs) $(utility_objs) $(test_objs)
 
 # ---- Flags -------------------------------------------------------------------
@@ -262,6 +273,7 @@ define link_test
 	$(quiet)$(link) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(part_libs) -lpam $(core_libs) $(LDLIBS)
 endef
 $(unit_programs) $(pam_programs): part_libs = -lcmocka
+$(fault_programs): part_libs = -Wl,--no-as-needed $(utility_libs) -lcmocka
 # Secrets come and go through the core's doors, where tests/ctgrind looks on.
 ctgrind_doors := lrk_equal lrk_entry_decode lrk_keyring_parse lrk_gcm_open
 $(build)/tests/ctgrind/ctgrind: part_ldflags = -pie $(addprefix -Wl$(comma)--wrap=,$(ctgrind_doors))
@@ -274,6 +286,14 @@ $(pam_programs): $(build)/%: $(obj)/%.o $(call objects,$(pam_shared)) $(lib) $(s
 	$(link_test)
 $(host_programs): $(build)/%: $(obj)/%.o $(call objects,$(host_shared)) $(stamp)
 	$(link_test)
+$(fault_programs): $(build)/%: $(obj)/%.o $(call objects,$(fault_shared) $(fault_stock)) \
+		$(fault_utility) $(lib) $(stamp)
+	$(link_test)
+$(fault_utility): $(utility_objs)
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(quiet)$(CC) -nostdlib -r -o $@.tmp $^ && objcopy --redefine-sym main=lrkeyadm_main $@.tmp $@
+	@rm -f $@.tmp
 $(load_programs): $(build)/%: $(obj)/%.o $(call objects,$(load_shared) $(host_shared)) $(lib) $(stamp)
 	$(link_test)
 $(power_program): $(call objects,$(power_sources)) $(lib) $(stamp)
@@ -339,12 +359,13 @@ $(images): $(image_files) $(module)
 # ---- Testing -----------------------------------------------------------------
 
 # What anybody may run, and what needs root: real users and groups, real servers.
-parts_any := unit pam replay cli style inject fuzz ctgrind
+parts_any := unit pam replay cli style inject faults fuzz ctgrind
 parts_root := root services
 uid := $(shell id -u)
 parts := $(strip $(parts_any) $(if $(filter 0,$(uid)),$(parts_root)))
 
-tests_in = $(filter $(build)/tests/$(1)/%,$(unit_programs) $(pam_programs) $(fuzz_programs)) \
+tests_in = $(filter $(build)/tests/$(1)/%,$(unit_programs) $(pam_programs) $(fault_programs) \
+	$(fuzz_programs)) \
 	$(sort $(wildcard tests/$(1)/*.bats))
 
 # One build inside the same make may run in parallel although this one does not.
@@ -421,6 +442,7 @@ run-tests: $(if $(filter style cli replay root services inject ctgrind long cont
 		$(if $(filter containers,$(PARTS)),$(images)) \
 		$(if $(filter unit,$(PARTS)),$(unit_programs)) \
 		$(if $(filter fuzz,$(PARTS)),$(module) $(fuzz_programs) $(mutations)) \
+		$(if $(filter faults,$(PARTS)),$(module) $(fault_programs)) \
 		$(if $(filter pam,$(PARTS)),$(module) $(pam_programs) $(host_programs) $(shared_tests))
 	$(foreach part,$(PARTS),$(if $(strip $(call tests_in,$(part))),,$(error tests/$(part) has no test)))
 	@if [ '$(uid)' != 0 ] && [ '$(PARTS)' = '$(parts_any)' ]; then \

@@ -260,6 +260,37 @@ write_header(int fd, const struct lrk_keyring *ring, struct lrk_why *why)
 	return err;
 }
 
+/* Opens the new file as a reader would: the engine does not tell of all that it could not write. */
+static enum lrk_err
+read_back(const struct lrk_dir *keys, const struct lrk_keyring *ring, struct lrk_why *why)
+{
+	static const struct lrk_file_rule rule = { O_RDONLY, 1, LRK_KEYFILE_MAX };
+	struct lrk_keyfile file = LRK_KEYFILE_NONE;
+	uint8_t record[LRK_RECORD_MAX], plain[LRK_PLAIN_MAX];
+	struct lrk_header header;
+	size_t length;
+	enum lrk_err err;
+	int fd;
+
+	err = lrk_file_open(keys, LRK_KEY_FILE_NEW, &rule, NULL, &fd, NULL, why);
+	if (err == LRK_OK)
+		err = lrk_keyfile_open(fd, LRK_KEY_FILE_NEW, &file, why);
+	if (err != LRK_OK)
+		return err == LRK_ERR_DAMAGED ? LRK_ERR_IO : err;
+	err = lrk_keyfile_get(&file, LRK_HEADER_NAME, record, sizeof(record), &length);
+	if (err == LRK_OK)
+		err = lrk_record_open(ring, LRK_RECORD_HEADER, LRK_HEADER_NAME, record, length,
+				      plain, &length);
+	if (err == LRK_OK)
+		err = lrk_header_decode(plain, length, &header);
+	lrk_keyfile_close(&file);
+	if (err == LRK_OK)
+		return err;
+	return lrk_fail(why, err == LRK_ERR_NOMEM ? err : LRK_ERR_IO,
+			"%s/%s: cannot be read back: %s", keys->path, LRK_KEY_FILE_NEW,
+			lrk_err_text(err));
+}
+
 static enum lrk_err
 make_keyfile(const struct lrk_dir *keys, const struct lrk_owners *owners,
 	     const struct lrk_keyring *ring, struct lrk_why *why)
@@ -272,6 +303,8 @@ make_keyfile(const struct lrk_dir *keys, const struct lrk_owners *owners,
 	if (err != LRK_OK)
 		return err;
 	err = write_header(fd, ring, why);
+	if (err == LRK_OK)
+		err = read_back(keys, ring, why);
 	if (err == LRK_OK)
 		err = put_in_place(keys, fd, LRK_KEY_FILE_NEW, &plan, why);
 	close(fd);

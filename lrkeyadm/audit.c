@@ -18,6 +18,7 @@
 #include <lrkey/when.h>
 
 #include "audit.h"
+#include "escape.h"
 #include "syslog_copy.h"
 
 /* Enough of a line's beginning to read its generation and tell whether it is a void line. */
@@ -56,16 +57,23 @@ audit_close(struct audit *audit)
 	audit->fd = audit->rotated_fd = -1;
 }
 
-static void
+/* False when memory is short: a line that is not whole must not be written. */
+static bool
 put_member(FILE *line, const char *name, const char *text)
 {
-	json_t *string = text != NULL && text[0] != '\0' ? json_string(text) : json_null();
-	/* What is no UTF-8 is no string to jansson; "" tells it from nothing. */
-	char *dump = string != NULL ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
+	json_t *string;
+	char *dump;
+	bool whole;
 
+	errno = 0;
+	string = text != NULL && text[0] != '\0' ? json_string(text) : json_null();
+	dump = string != NULL ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
+	/* What is no UTF-8 is no string to jansson; "" tells it from nothing. */
+	whole = dump != NULL || (string == NULL && errno != ENOMEM);
 	fprintf(line, ",\"%s\":%s", name, dump != NULL ? dump : "\"\"");
 	free(dump);
 	json_decref(string);
+	return whole;
 }
 
 /* The line of an event, with its newline; NULL when memory is short. Ids need no escape. */
@@ -76,24 +84,25 @@ format_line(const struct audit_event *event)
 	char *text = NULL;
 	size_t length;
 	FILE *line = open_memstream(&text, &length);
+	bool whole;
 
 	if (line == NULL)
 		return NULL;
 	lrk_time_format(event->time, when);
 	fprintf(line, "{\"time\":\"%s\",\"gen\":%" PRIu64 ",\"uid\":%u", when, event->generation,
 		(unsigned)event->who->uid);
-	put_member(line, "user", event->who->user);
-	put_member(line, "login", event->who->login);
-	put_member(line, "command", event->command);
+	whole = put_member(line, "user", event->who->user);
+	whole = put_member(line, "login", event->who->login) && whole;
+	whole = put_member(line, "command", event->command) && whole;
 	fputs(",\"ids\":[", line);
 	for (size_t i = 0; i < event->n_ids; i++)
 		fprintf(line, "%s\"%s\"", i > 0 ? "," : "", event->ids[i]);
 	fputs("]", line);
-	put_member(line, "org", event->org);
-	put_member(line, "reason", event->reason);
-	put_member(line, "outcome", event->outcome);
+	whole = put_member(line, "org", event->org) && whole;
+	whole = put_member(line, "reason", event->reason) && whole;
+	whole = put_member(line, "outcome", event->outcome) && whole;
 	fputs("}\n", line);
-	if (fclose(line) != 0) {
+	if (!escape_close(line, &text) || !whole) {
 		free(text);
 		return NULL;
 	}
@@ -205,8 +214,9 @@ append_void(const struct audit *audit, uint64_t generation, const struct audit_e
 		return ENOMEM;
 	error = write_synced(audit, line);
 	free(line);
+	/* Without its word, the host's log tells of a change too many, never of one too few. */
 	if (error == 0)
-		syslog_change(&event);
+		(void)syslog_change(&event);
 	return error;
 }
 

@@ -74,6 +74,19 @@ next_line(struct lines *lines)
 	return lines->length > 0 ? STATUS_OK : STATUS_NO;
 }
 
+/* jansson goes on where memory is short, with what it has of a text; so it is noted here. */
+static bool starved;
+
+static void *
+allocate(size_t size)
+{
+	void *memory = malloc(size);
+
+	if (memory == NULL)
+		starved = true;
+	return memory;
+}
+
 static bool
 is_text(const json_t *value, bool or_null)
 {
@@ -141,11 +154,17 @@ visit_line(const struct lines *lines, uint64_t number, audit_visit_fn visit, voi
 	if (lines->cut) {
 		line.wrong = "is too long";
 	} else {
+		starved = false;
 		line.object = json_loadb(lines->text, lines->length, JSON_REJECT_DUPLICATES, NULL);
 		if (!json_is_object(line.object))
 			line.wrong = line.torn ? "is cut off" : "is no JSON object";
 		else if (!parse_event(line.object, &line))
 			line.wrong = "is no event: a member is missing or not as it must be";
+		/* A line that was not read whole is not a line that is wrong. */
+		if (starved) {
+			json_decref(line.object);
+			return fail_memory();
+		}
 	}
 	status = visit(context, &line);
 	json_decref(line.object);
@@ -178,6 +197,7 @@ audit_lines_walk(const struct lrk_dir *gate, off_t size, audit_visit_fn visit, v
 	struct lines lines = { .left = size };
 	enum status status;
 
+	json_set_alloc_funcs(allocate, free);
 	status = open_lines(gate, &lines);
 	for (uint64_t number = 1; status == STATUS_OK; number++) {
 		status = next_line(&lines);

@@ -14,6 +14,9 @@ struct trail {
 	uint64_t last;
 	uint64_t before;
 	bool torn;
+	/* A line ahead of the key file, whose taking back must be the next one. */
+	struct audit_line ahead;
+	bool has_ahead;
 };
 
 static void
@@ -35,8 +38,21 @@ find_wrong(struct trail *trail, const struct audit_line *line)
 }
 
 static void
+tell_ahead(struct trail *trail)
+{
+	if (trail->has_ahead)
+		find_line(trail, &trail->ahead,
+			  "tells of a change that never became current; the next change takes it back");
+	trail->has_ahead = false;
+}
+
+static void
 look_at_void(struct trail *trail, const struct audit_line *line)
 {
+	if (trail->has_ahead && trail->ahead.generation == line->generation) {
+		trail->has_ahead = false;
+		return;
+	}
 	if (!trail->has_last || trail->last != line->generation)
 		return;
 	trail->last = trail->before;
@@ -52,8 +68,9 @@ look_at_change(struct trail *trail, const struct audit_line *line)
 
 	if (trail->check->locked && trail->check->has_header &&
 	    generation > trail->check->header.generation) {
-		find_line(trail, line,
-			  "tells of a change that never became current; the next change takes it back");
+		trail->ahead = (struct audit_line){ .number = line->number,
+						   .generation = generation };
+		trail->has_ahead = true;
 		return;
 	}
 	if (trail->has_last && generation <= trail->last) {
@@ -77,6 +94,8 @@ look_at_line(void *context, const struct audit_line *line)
 {
 	struct trail *trail = context;
 
+	if (!line->is_void)
+		tell_ahead(trail);
 	if (line->torn) {
 		trail->torn = true;
 		find_line(trail, line, "is torn; the next change ends it");
@@ -106,6 +125,7 @@ check_audit(struct check *check)
 	messages_silence(true);
 	status = audit_lines_walk(&check->store.gate, -1, look_at_line, &trail);
 	messages_silence(false);
+	tell_ahead(&trail);
 	if (status != STATUS_OK) {
 		findings_add(&check->findings, SEVERITY_ERROR, trail.path,
 			     "%s; until this is mended, nothing can be changed", last_failure());

@@ -148,8 +148,8 @@ write_audit(const struct request *request, int64_t now)
 	status = audit_open(lrk_change_store(change), &audit);
 	if (status == STATUS_OK)
 		status = audit_append(&audit, &event);
-	if (status == STATUS_OK)
-		syslog_change(&event);
+	if (status == STATUS_OK && !syslog_change(&event))
+		status = fail_memory();
 	audit_close(&audit);
 	lrk_change_end(change);
 	return status;

@@ -43,3 +43,11 @@ escape_print(FILE *stream, const char *text)
 		}
 	}
 }
+
+bool
+escape_close(FILE *stream, char *const *text)
+{
+	bool whole = ferror(stream) == 0;
+
+	return fclose(stream) == 0 && whole && *text != NULL;
+}

@@ -5,6 +5,7 @@
 #ifndef LRKEYADM_ESCAPE_H
 #define LRKEYADM_ESCAPE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /*
@@ -12,5 +13,11 @@
  * UTF-8, control characters, line separators, changes of direction.
  */
 void escape_print(FILE *stream, const char *text);
+
+/*
+ * Closes a stream of open_memstream(3); false when the text is not whole. Where memory is short,
+ * glibc's fclose may succeed, and leave no text.
+ */
+bool escape_close(FILE *stream, char *const *text);
 
 #endif

@@ -82,7 +82,7 @@ json_text(const char *text)
 	if (stream == NULL)
 		return NULL;
 	escape_print(stream, text);
-	if (fclose(stream) == 0)
+	if (escape_close(stream, &escaped))
 		string = json_string(escaped);
 	free(escaped);
 	return string;

@@ -50,7 +50,7 @@ print_line(const char *what, const char *why, char *keep, size_t keep_size)
 	fputs(": ", stream);
 	escape_print(stream, why);
 	fputc('\n', stream);
-	if (fclose(stream) != 0)
+	if (!escape_close(stream, &line))
 		goto plain;
 	if (!silence) {
 		progress_hide();

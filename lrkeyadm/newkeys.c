@@ -14,6 +14,7 @@
 
 #include <lrkey/wipe.h>
 
+#include "escape.h"
 #include "json.h"
 #include "liblrkey/apikey.h"
 #include "newkeys.h"
@@ -109,6 +110,21 @@ print_json(struct sink *sink, const struct newkeys *keys, const struct key_view 
 	return status;
 }
 
+/* Where there is not even memory for a message, the ids are told all the same. */
+static enum status
+fail_unseen_plainly(const struct newkeys *keys)
+{
+	enum status status = fail_memory();
+
+	fputs("lrkeyadm: the keys are made but were not seen: lrkeyadm revoke --yes --force", stderr);
+	for (size_t i = 0; i < keys->n; i++) {
+		fputc(' ', stderr);
+		fputs(keys->ids[i], stderr);
+	}
+	fputc('\n', stderr);
+	return status;
+}
+
 static enum status
 fail_unseen(const struct newkeys *keys, int error)
 {
@@ -119,13 +135,15 @@ fail_unseen(const struct newkeys *keys, int error)
 	FILE *stream = open_memstream(&ids, &length);
 
 	if (stream == NULL)
-		return fail_memory();
+		return fail_unseen_plainly(keys);
 	for (size_t i = 0; i < keys->n; i++)
 		fprintf(stream, " %s", keys->ids[i]);
-	if (fclose(stream) == 0)
+	if (escape_close(stream, &ids))
 		status = fail(STATUS_IO, "standard output",
 			      "%s; the keys are made but were not seen: lrkeyadm revoke --yes --force%s",
 			      why != NULL ? why : "failed", ids);
+	else
+		status = fail_unseen_plainly(keys);
 	free(ids);
 	return status;
 }
@@ -142,8 +160,13 @@ newkeys_print(const struct request *request, const struct newkeys *keys,
 		warn_readable();
 	sink_open(&sink, STDOUT_FILENO, "standard output");
 	if (request->json) {
+		/* What it would say does not name the keys. */
+		messages_silence(true);
 		status = print_json(&sink, keys, model, in_file);
+		messages_silence(false);
 		error = sink_end(&sink);
+		if (error == 0 && status != STATUS_OK)
+			error = ENOMEM;
 	} else if (!in_file &&
 		   lrk_file_write(STDOUT_FILENO, keys->lines, keys->n * NEWKEYS_LINE) != LRK_OK) {
 		/* From where they stand: each copy less is one that need not be wiped. */

@@ -116,19 +116,27 @@ open_usage(struct restore *restore)
 }
 
 /* Whether the backup knows of more uses or refusals of a key that is here. */
-static bool
-is_raised(struct restore *restore, const struct lrk_entry *entry, const struct lrk_usage *usage)
+static enum status
+find_raised(struct restore *restore, const struct lrk_entry *entry, const struct lrk_usage *usage,
+	    bool *ret_raised)
 {
 	struct lrk_usage before;
 	bool valid = false;
 
+	*ret_raised = false;
 	open_usage(restore);
-	if (restore->usage_fd < 0 ||
-	    lrk_usage_read(restore->usage_fd, entry, &before, &valid) != LRK_OK ||
-	    (!valid && entry->max_uses != 0))
-		return false;
-	return usage->uses > before.uses || usage->denied > before.denied ||
-	       usage->last_used > before.last_used;
+	if (restore->usage_fd < 0)
+		return STATUS_OK;
+	if (lrk_usage_read(restore->usage_fd, entry, &before, &valid) != LRK_OK) {
+		if (entry->max_uses != 0)
+			return fail_errno(STATUS_IO, LRK_USAGE_FILE, errno);
+		warn_counts(restore, lrk_err_text(LRK_ERR_IO));
+		return STATUS_OK;
+	}
+	if (valid || entry->max_uses == 0)
+		*ret_raised = usage->uses > before.uses || usage->denied > before.denied ||
+			      usage->last_used > before.last_used;
+	return STATUS_OK;
 }
 
 static enum status
@@ -136,6 +144,7 @@ examine_entry(struct restore *restore, struct lrk_entry *entry, const struct lrk
 {
 	struct lrk_entry here;
 	enum status status;
+	bool raised = false;
 	enum fate fate;
 
 	status = idlist_add(&restore->ids, entry->id);
@@ -144,7 +153,11 @@ examine_entry(struct restore *restore, struct lrk_entry *entry, const struct lrk
 	if (status != STATUS_OK)
 		return status;
 	restore->n_entries++;
-	if (fate != FATE_ADD && is_raised(restore, &here, usage))
+	if (fate != FATE_ADD)
+		status = find_raised(restore, &here, usage, &raised);
+	if (status != STATUS_OK)
+		goto out;
+	if (raised)
 		restore->n_raised++;
 	switch (fate) {
 	case FATE_ADD:
@@ -161,6 +174,7 @@ examine_entry(struct restore *restore, struct lrk_entry *entry, const struct lrk
 		     here.revoked != 0 ? ", revoked" : "");
 		break;
 	}
+out:
 	lrk_wipe_object(&here);
 	return status;
 }
@@ -230,10 +244,13 @@ put_entry(struct restore *restore, struct lrk_entry *entry, const struct lrk_usa
 {
 	struct lrk_entry here;
 	enum status status;
+	bool raised = true;
 	enum fate fate;
 
 	status = find_fate(restore, entry, &here, &fate);
-	if (status != STATUS_OK || (fate == FATE_KEEP && !is_raised(restore, &here, usage)))
+	if (status == STATUS_OK && fate == FATE_KEEP)
+		status = find_raised(restore, &here, usage, &raised);
+	if (status != STATUS_OK || !raised)
 		goto out;
 	note_org(restore, entry);
 	if (fate == FATE_KEEP) {

@@ -29,15 +29,16 @@ put(FILE *line, const char *name, const char *text)
 	escape_print(line, text != NULL && text[0] != '\0' ? text : "-");
 }
 
-static void
+static bool
 send_ids(const struct audit_event *event, size_t from, size_t to)
 {
 	char *text = NULL;
 	size_t length;
 	FILE *line = open_memstream(&text, &length);
+	bool whole;
 
 	if (line == NULL)
-		return;
+		return false;
 	fprintf(line, "%s:", event->command);
 	put(line, "store", event->store);
 	fprintf(line, " gen %" PRIu64 " uid %u", event->generation, (unsigned)event->who->uid);
@@ -50,22 +51,26 @@ send_ids(const struct audit_event *event, size_t from, size_t to)
 		fputs(" ids", line);
 	for (size_t i = from; i < to; i++)
 		fprintf(line, " %s", event->ids[i]);
-	if (fclose(line) == 0)
+	whole = escape_close(line, &text);
+	if (whole)
 		send_line(LOG_NOTICE, text);
 	free(text);
+	return whole;
 }
 
-void
+bool
 syslog_change(const struct audit_event *event)
 {
 	size_t from = 0;
+	bool sent;
 
 	do {
 		size_t to = event->n_ids - from > IDS_IN_LINE ? from + IDS_IN_LINE : event->n_ids;
 
-		send_ids(event, from, to);
+		sent = send_ids(event, from, to);
 		from = to;
-	} while (from < event->n_ids);
+	} while (sent && from < event->n_ids);
+	return sent;
 }
 
 void
@@ -86,7 +91,7 @@ syslog_refusal(const struct request *request, const char *why)
 	put(line, "user", who.user);
 	put(line, "login", who.login);
 	put(line, "why", why);
-	if (fclose(line) == 0)
+	if (escape_close(line, &text))
 		send_line(LOG_WARNING, text);
 	free(text);
 }

@@ -6,11 +6,16 @@
 #ifndef LRKEYADM_SYSLOG_COPY_H
 #define LRKEYADM_SYSLOG_COPY_H
 
+#include <stdbool.h>
+
 #include "audit.h"
 #include "command.h"
 
-/* A change that was made, or taken back. Many ids make several lines. */
-void syslog_change(const struct audit_event *event);
+/*
+ * A change that is about to be made, or taken back. Many ids make several lines. False when memory
+ * is short: then a line is missing, and the change MUST NOT be made.
+ */
+bool syslog_change(const struct audit_event *event);
 
 /* A request that was refused, and why. */
 void syslog_refusal(const struct request *request, const char *why);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
 #include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -65,9 +66,12 @@ value_owner(const char *name, const char *text)
 
 	if (status != STATUS_OK)
 		return status;
-	if (getpwnam(text) == NULL)
-		return fail_value(name, text, "no such user on this host; an owner must exist");
-	return STATUS_OK;
+	errno = 0;
+	if (getpwnam(text) != NULL)
+		return STATUS_OK;
+	if (errno == ENOMEM || errno == EIO || errno == EMFILE || errno == ENFILE)
+		return fail_errno(STATUS_IO, text, errno);
+	return fail_value(name, text, "no such user on this host; an owner must exist");
 }
 
 static bool

@@ -126,9 +126,10 @@ work_commit(struct work *work, const char (*ids)[LRK_ID_LEN + 1], size_t n_ids, 
 	if (signals_end())
 		return fail_interrupted(work);
 	status = audit_append(&work->audit, &event);
+	/* Before it is current: nobody changes a key, ends himself, and leaves no word. */
+	if (status == STATUS_OK && !syslog_change(&event))
+		status = fail_memory();
 	if (status == STATUS_OK) {
-		/* Before it is current: nobody changes a key, ends himself, and leaves no word. */
-		syslog_change(&event);
 		err = lrk_change_commit(work->change, &work->done, &why);
 		if (err != LRK_OK)
 			status = fail_change(work, err, &why);
