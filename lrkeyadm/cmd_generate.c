@@ -2,6 +2,7 @@
 /* lrkeyadm generate: makes keys. */
 #include <string.h>
 
+#include "announce.h"
 #include "attributes.h"
 #include "issue.h"
 #include "policy.h"
@@ -113,22 +114,6 @@ parse(const struct request *request, struct issue *ret)
 	return status;
 }
 
-/* For the person who looks on; what is read by a program is on standard output. */
-static void
-say_what_was_made(const struct issue *issue, const char *id)
-{
-	const struct lrk_entry *model = &issue->model;
-	char expires[LRK_TIME_TEXT];
-
-	lrk_time_format(model->expires, expires);
-	if (issue->count == 1)
-		note(id, "made for organization %s, expires %s; the key is shown only now",
-		     model->org, expires);
-	else
-		note(model->org, "%zu keys made, expire %s; they are shown only now", issue->count,
-		     expires);
-}
-
 static enum status
 run(const struct request *request)
 {
@@ -149,8 +134,10 @@ run(const struct request *request)
 				      issue.keys.n);
 	}
 	status = issue_end(&work, &issue, status);
-	if (status == STATUS_OK)
-		say_what_was_made(&issue, first);
+	if (status == STATUS_OK) {
+		announce_keys(&work, &issue, first);
+		announce_next(&work, &issue, first);
+	}
 	work_end(&work);
 	return status;
 }

@@ -155,24 +155,52 @@ write_audit(const struct request *request, int64_t now)
 	return status;
 }
 
+static void
+explain_groups(const struct request *request, const struct init *init)
+{
+	int width = (int)(strlen(init->managers) > strlen(init->verifiers) ?
+				  strlen(init->managers) : strlen(init->verifiers));
+
+	printf("Store %s is made. ", request->store);
+	if (init->owners.managers == init->owners.verifiers) {
+		printf("Group %s both manages and verifies its keys.\n", init->managers);
+		return;
+	}
+	printf("Its groups:\n"
+	       "  %-*s  managers, who make and revoke keys; they must be in %s too\n"
+	       "  %-*s  verifiers: the users of services, which check keys\n", width,
+	       init->managers, init->verifiers, width, init->verifiers);
+}
+
+/* The two commands that come next. */
+static void
+print_next(const struct request *request, const struct init *init)
+{
+	struct hints hints = { .n = 0 };
+	char command[160];
+
+	snprintf(command, sizeof(command), "usermod -aG %s,%s USER", init->managers,
+		 init->verifiers);
+	if (request->root == NULL)
+		hints_add(&hints, NULL, command, "makes a manager, from the next login on");
+	hints_add(&hints, request, "generate --org ORG", "makes a key, as a manager or root");
+	if (request->root != NULL)
+		hints_add(&hints, request, "list", "lists the keys");
+	hints_print(&hints, stdout);
+}
+
 static enum status
 print_result(const struct request *request, const struct init *init, int64_t now)
 {
-	char prefix[HINT_MAX], when[LRK_TIME_TEXT];
+	char when[LRK_TIME_TEXT];
 
 	lrk_time_format(now, when);
 	if (request->json)
 		return json_print(json_pack("{s:s, s:s?, s:s, s:s, s:s}", "store", request->store,
 					    "root", request->root, "managers", init->managers,
 					    "verifiers", init->verifiers, "created", when));
-	hint_prefix(request, prefix);
-	printf("Store %s is made. Group %s manages it, group %s verifies.\nNext:\n", request->store,
-	       init->managers, init->verifiers);
-	if (request->root != NULL)
-		printf("  %s generate --org ORG\n  %s list\n", prefix, prefix);
-	else
-		printf("  usermod -aG %s,%s USER\n  %s generate --org ORG\n", init->managers,
-		       init->verifiers, prefix);
+	explain_groups(request, init);
+	print_next(request, init);
 	return STATUS_OK;
 }
 

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* lrkeyadm list: the keys of a store, as a table, JSON or CSV. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "csv.h"
 #include "filter.h"
+#include "fit.h"
 #include "grow.h"
+#include "hint.h"
 #include "json.h"
 #include "reading.h"
 #include "table.h"
+#include "terminal.h"
 #include "uses.h"
 
 enum { ORG, SCOPE, STATE, OWNER, LABEL, EXPIRING_WITHIN, UNUSED_FOR, ALL, COLUMNS, NO_HEADINGS,
@@ -29,13 +33,17 @@ static const struct option_row options[] = {
 	[CSV] = { "csv", NULL, "print CSV" },
 };
 
+/* What ends within this is marked on a terminal; the module tells its holder, too. */
+#define SOON ((int64_t)14 * 86400)
+
 /* A line of the table before it is sorted. */
 struct row {
 	enum lrk_state state;
+	enum look look;
 	int64_t created;
 	char id[LRK_ID_LEN + 1];
 	const char *cells; /* behind the organization */
-	char text[];	   /* the organization, then the cells, each with its NUL */
+	char text[];	   /* the organization, then cells and words, each with its NUL */
 };
 
 struct list {
@@ -45,10 +53,12 @@ struct list {
 	struct uses uses;
 	struct sink sink;
 	struct json_list json;
-	bool words; /* add words to times */
+	bool on_terminal; /* words are added to times, and all of it fits */
+	struct fit fit;
 	struct row **rows;
 	size_t n_rows;
 	size_t room;
+	size_t n_passed_over; /* keys that do not fit the filters */
 	enum status status; /* of what stopped the walk */
 };
 
@@ -64,30 +74,53 @@ keep_row(struct list *list, struct row *row)
 	return STATUS_OK;
 }
 
+static enum look
+look_of(const struct key_view *view)
+{
+	int64_t expires = view->entry->expires;
+
+	if (!view_works(view))
+		return view_state(view) == LRK_STATE_PENDING ? LOOK_PLAIN : LOOK_OVER;
+	return expires != LRK_NEVER && expires - view->now <= SOON ? LOOK_ENDING : LOOK_PLAIN;
+}
+
+/* Behind a time that needs attention, also where there are no colours. */
+static const char *
+mark_of(const struct field *field, enum look look)
+{
+	return field->is_end && look == LOOK_ENDING ? " !" : "";
+}
+
 /* Only the texts are kept: an entry is a hundred times as large. */
 static enum status
 add_row(struct list *list, const struct key_view *view)
 {
 	char text[(COLUMNS_MAX + 1) * (FIELD_TEXT_MAX + FIELD_WORDS_MAX)];
 	size_t used = strlen(view->entry->org) + 1, cells = used;
+	enum look look = look_of(view);
 	enum status status;
 	struct row *row;
 
 	memcpy(text, view->entry->org, used);
 	for (unsigned i = 0; i < list->columns.n; i++) {
+		const struct field *field = list->columns.field[i];
 		char cell[FIELD_TEXT_MAX], words[FIELD_WORDS_MAX] = "";
 
-		status = field_text(list->columns.field[i], view, ",", cell);
+		status = field_text(field, view, ",", cell);
 		if (status != STATUS_OK)
 			return status;
-		if (list->words)
-			field_words(list->columns.field[i], view, words);
-		used = (size_t)(stpcpy(stpcpy(text + used, cell), words) - text) + 1;
+		if (list->on_terminal) {
+			field_words(field, view, words);
+			fit_measure(&list->fit, i, cell, words, mark_of(field, look));
+		}
+		used = (size_t)(stpcpy(text + used, cell) - text) + 1;
+		used = (size_t)(stpcpy(text + used, words) - text) + 1;
 	}
 	row = malloc(sizeof(*row) + used);
 	if (row == NULL)
 		return fail_memory();
 	row->state = view_state(view);
+	row->look = look;
 	row->created = view->entry->created;
 	memcpy(row->id, view->entry->id, sizeof(row->id));
 	memcpy(row->text, text, used);
@@ -104,8 +137,10 @@ visit(struct list *list, const struct lrk_entry *entry,
 {
 	struct key_view view = uses_view(&list->uses, entry, list->now);
 
-	if (!filter_passes(&list->filter, &view))
+	if (!filter_passes(&list->filter, &view)) {
+		list->n_passed_over++;
 		return LRK_OK;
+	}
 	list->status = show(list, &view);
 	/* A full disk need not be told a million times; sink_close tells. */
 	if (list->status == STATUS_OK && list->sink.error != 0)
@@ -174,21 +209,68 @@ compare_rows(const void *a, const void *b)
 }
 
 static enum status
+print_row(const struct list *list, const struct row *row, struct table *table)
+{
+	char texts[COLUMNS_MAX][FIELD_TEXT_MAX + FIELD_WORDS_MAX];
+	const char *cells[COLUMNS_MAX], *at = row->cells;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < list->columns.n; i++) {
+		const char *cell = at, *words = cell + strlen(cell) + 1;
+		char cut[FIELD_TEXT_MAX];
+
+		at = words + strlen(words) + 1;
+		if (list->fit.width[i] == 0)
+			continue;
+		snprintf(texts[n], sizeof(texts[n]), "%s%s%s", fit_cut(&list->fit, i, cell, cut),
+			 list->fit.with_words ? words : "",
+			 list->on_terminal ? mark_of(list->columns.field[i], row->look) : "");
+		cells[n] = texts[n];
+		n++;
+	}
+	return table_line(table, cells, row->state, row->look);
+}
+
+static enum status
 print_rows(const struct request *request, struct list *list)
 {
 	struct table *table;
 	enum status status;
 
-	status = table_open(&list->columns, request->value[NO_HEADINGS] == NULL, request->color,
+	status = table_open(&list->fit.shown, request->value[NO_HEADINGS] == NULL, request->color,
 			    &table);
 	if (status != STATUS_OK)
 		return status;
 	for (size_t i = 0; i < list->n_rows && status == STATUS_OK; i++)
-		status = table_line(table, list->rows[i]->cells, list->rows[i]->state);
+		status = print_row(list, list->rows[i], table);
 	if (status == STATUS_OK)
 		status = table_print(table);
 	table_close(table);
 	return status;
+}
+
+/* A person wonders why nothing comes, or not all of it. */
+static void
+tell_person(const struct request *request, const struct list *list)
+{
+	char prefix[HINT_MAX], left_out[FIELD_TEXT_MAX] = "", heading[HEADING_MAX];
+
+	hint_prefix(request, prefix);
+	if (list->n_rows == 0 && list->n_passed_over > 0)
+		note("list", "no key fits");
+	else if (list->n_rows == 0)
+		note("list", "no keys yet; '%s generate --org ORG' makes one", prefix);
+	for (unsigned i = 0; i < list->columns.n && list->n_rows > 0; i++) {
+		size_t used = strlen(left_out);
+
+		if (list->fit.width[i] > 0)
+			continue;
+		column_heading(list->columns.field[i], heading);
+		snprintf(left_out + used, sizeof(left_out) - used, "%s%s", used > 0 ? ", " : "",
+			 heading);
+	}
+	if (left_out[0] != '\0')
+		note("list", "too narrow for %s; --columns chooses", left_out);
 }
 
 static enum status
@@ -196,12 +278,20 @@ list_table(const struct request *request, const struct lrk_store *store, struct 
 {
 	enum status status;
 
-	list->words = table_on_terminal();
+	list->on_terminal = terminal_is(STDOUT_FILENO);
+	fit_begin(&list->fit, &list->columns, request->value[NO_HEADINGS] == NULL);
 	status = reading_walk(request, store, visit_table, list, &list->status);
+	if (list->on_terminal)
+		fit_choose(&list->fit, terminal_width(STDOUT_FILENO),
+			   request->value[COLUMNS] == NULL);
+	else
+		fit_all(&list->fit);
 	if (status == STATUS_OK && list->n_rows > 0) {
 		qsort(list->rows, list->n_rows, sizeof(*list->rows), compare_rows);
 		status = print_rows(request, list);
 	}
+	if (status == STATUS_OK && list->on_terminal)
+		tell_person(request, list);
 	for (size_t i = 0; i < list->n_rows; i++)
 		free(list->rows[i]);
 	free(list->rows);

@@ -54,9 +54,12 @@ parse(const struct request *request, struct log *log)
 	const char *id = request->value[ID], *since = request->value[SINCE];
 
 	*log = (struct log){ .id = id, .as_json = request->json };
-	if (id != NULL && !lrk_is_id(id))
-		return fail_value("--id", id, "not a key id: exactly %d of A-Z a-z 0-9",
-				  LRK_ID_LEN);
+	if (id != NULL) {
+		enum status status = value_id(request, "--id", id);
+
+		if (status != STATUS_OK)
+			return status;
+	}
 	return since != NULL ? parse_since(since, &log->since) : STATUS_OK;
 }
 

@@ -4,6 +4,7 @@
 
 #include <lrkey/wipe.h>
 
+#include "announce.h"
 #include "issue.h"
 #include "policy.h"
 #include "reading.h"
@@ -160,20 +161,19 @@ rotate(const struct request *request, struct work *work, struct rotation *rotati
 }
 
 static void
-say_what_was_made(const struct rotation *rotation)
+say_what_was_made(const struct work *work, const struct rotation *rotation)
 {
 	const struct lrk_entry *old = &rotation->targets.target[0].entry;
 	struct key_view view = target_view(&rotation->targets, 0);
-	char end[LRK_TIME_TEXT], expires[LRK_TIME_TEXT];
+	char end[LRK_TIME_TEXT];
 
+	announce_keys(work, &rotation->issue, old->successor);
 	lrk_time_format(old->expires, end);
-	lrk_time_format(rotation->issue.model.expires, expires);
-	note(old->successor, "made for organization %s, expires %s; the key is shown only now",
-	     old->org, expires);
 	if (view_works(&view))
 		note(old->id, "goes on until %s", end);
 	else
 		note(old->id, "no longer works");
+	announce_next(work, &rotation->issue, old->successor);
 }
 
 static enum status
@@ -197,7 +197,7 @@ run(const struct request *request)
 			status = rotate(request, &work, &rotation);
 		status = issue_end(&work, &rotation.issue, status);
 		if (status == STATUS_OK)
-			say_what_was_made(&rotation);
+			say_what_was_made(&work, &rotation);
 		work_end(&work);
 	}
 	targets_free(&rotation.targets);

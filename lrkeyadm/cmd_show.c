@@ -8,7 +8,7 @@
 #include "escape.h"
 #include "json.h"
 #include "reading.h"
-#include "table.h"
+#include "terminal.h"
 #include "uses.h"
 #include "values.h"
 
@@ -42,7 +42,7 @@ show_text(const struct key_view *view)
 		if (status != STATUS_OK)
 			return status;
 		words[0] = '\0';
-		if (table_on_terminal())
+		if (terminal_is(STDOUT_FILENO))
 			field_words(field, view, words);
 		printf("%-13s ", field->name);
 		escape_print(stdout, text);

@@ -35,13 +35,35 @@ command_at(unsigned i)
 	return i < N_COMMANDS ? commands[i] : NULL;
 }
 
+/* What other programs call what a command does. */
+static const char *
+other_name(const char *name)
+{
+	static const struct {
+		const char *other;
+		const char *name;
+	} names[] = {
+		{ "add", "generate" },	    { "backup", "export" },	{ "create", "generate" },
+		{ "delete", "revoke" },	    { "disable", "deactivate" }, { "enable", "activate" },
+		{ "issue", "generate" },    { "ls", "list" },		{ "make", "generate" },
+		{ "modify", "edit" },	    { "new", "generate" },	{ "remove", "revoke" },
+		{ "renew", "rotate" },	    { "restore", "import" },	{ "rm", "revoke" },
+		{ "set", "edit" },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(name, names[i].other) == 0)
+			return names[i].name;
+	return NULL;
+}
+
 const struct command *
 command_find(const char *name)
 {
 	char suggestion[NEAR_TEXT_MAX];
 	struct near near;
 
-	near_begin(&near, name);
+	near_begin(&near, other_name(name) != NULL ? other_name(name) : name);
 	for (unsigned i = 0; i < N_COMMANDS; i++) {
 		if (strcmp(name, commands[i]->name) == 0)
 			return commands[i];

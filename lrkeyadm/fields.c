@@ -274,8 +274,7 @@ field_text(const struct field *field, const struct key_view *view, const char *s
 }
 
 void
-field_words(const struct field *field, const struct key_view *view,
-	    char words[static FIELD_WORDS_MAX])
+end_words(const struct key_view *view, char words[static FIELD_WORDS_MAX])
 {
 	static const struct {
 		const char *name;
@@ -285,7 +284,7 @@ field_words(const struct field *field, const struct key_view *view,
 	unsigned unit = 0;
 
 	words[0] = '\0';
-	if (!field->is_end || when == LRK_NEVER || view->entry->revoked != 0)
+	if (when == LRK_NEVER || view->entry->revoked != 0)
 		return;
 	left = when > view->now ? when - view->now : view->now - when;
 	while (left < units[unit].seconds && units[unit].seconds > 1)
@@ -294,6 +293,15 @@ field_words(const struct field *field, const struct key_view *view,
 	snprintf(words, FIELD_WORDS_MAX, " %s%lld %s%s%s", when > view->now ? "in " : "",
 		 (long long)count, units[unit].name, count == 1 ? "" : "s",
 		 when > view->now ? "" : " ago");
+}
+
+void
+field_words(const struct field *field, const struct key_view *view,
+	    char words[static FIELD_WORDS_MAX])
+{
+	words[0] = '\0';
+	if (field->is_end)
+		end_words(view, words);
 }
 
 json_t *

@@ -47,6 +47,9 @@ enum status field_text(const struct field *field, const struct key_view *view,
 void field_words(const struct field *field, const struct key_view *view,
 		 char words[static FIELD_WORDS_MAX]);
 
+/* The same for the key's end, whatever the field. */
+void end_words(const struct key_view *view, char words[static FIELD_WORDS_MAX]);
+
 /* All fields of the key as an object; NULL when memory is short. */
 json_t *fields_object(const struct key_view *view);
 

@@ -60,9 +60,13 @@ issue_end(const struct work *work, struct issue *issue, enum status status)
 	newfile_end(&issue->file, work->done);
 	if (work->done) {
 		struct key_view view = { .entry = &issue->model, .now = work->now };
-		enum status printed = newkeys_print(work->request, &issue->keys, &view,
-						    issue->output != NULL);
+		enum status printed;
 
+		issue->frame = frame_of(work->request, issue->output != NULL);
+		frame_begin(&issue->frame, issue->count == 1 ? "API key, shown only now" :
+							       "API keys, shown only now");
+		printed = newkeys_print(work->request, &issue->keys, &view, issue->output != NULL);
+		frame_end(&issue->frame);
 		if (status == STATUS_OK)
 			status = printed;
 	}

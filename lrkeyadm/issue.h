@@ -10,6 +10,7 @@
 #ifndef LRKEYADM_ISSUE_H
 #define LRKEYADM_ISSUE_H
 
+#include "frame.h"
 #include "newkeys.h"
 
 struct issue {
@@ -18,6 +19,7 @@ struct issue {
 	const char *output; /* a file to be made for them; NULL: standard output */
 	struct newkeys keys;
 	struct newfile file;
+	struct frame frame; /* around the keys; set by issue_end */
 };
 
 #define ISSUE_ONE { .count = 1, .file = NEWFILE_NONE }

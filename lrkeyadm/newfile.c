@@ -32,6 +32,8 @@ newfile_make(const char *path, struct newfile *ret)
 		int error = errno;
 
 		newfile_end(&file, true);
+		if (error == EEXIST)
+			return fail(STATUS_CREATE, path, "File exists; it must be a new one");
 		return fail_errno(STATUS_CREATE, path, error);
 	}
 	if (fchmod(file.fd, 0600) != 0) {

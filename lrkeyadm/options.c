@@ -13,6 +13,7 @@
 #include <lrkey/apikey.h>
 #include <lrkey/names.h>
 
+#include "hint.h"
 #include "options.h"
 #include "words.h"
 
@@ -123,13 +124,14 @@ fail_unknown(const struct request *request, const struct option *options, const 
 	option_as_given(arg, given, sizeof(given));
 	if (strncmp(given, "--", 2) == 0 && count_matches(options, given + 2) > 1)
 		return fail_value("option", given, "could be several; write it in full");
-	if (request->command == NULL)
-		return fail_value("option", given,
-				  "unknown before a command; 'lrkeyadm --help' lists them");
 	near_begin(&near, given + strspn(given, "-"));
 	for (const struct option *o = options; o->name != NULL; o++)
 		near_consider(&near, o->name);
 	near_text(&near, suggestion);
+	if (request->command == NULL)
+		return fail_value("option", given,
+				  "unknown before a command%s; 'lrkeyadm --help' lists them",
+				  suggestion);
 	return fail_value("option", given, "unknown%s; 'lrkeyadm %s --help' lists them", suggestion,
 			  request->command->name);
 }
@@ -173,12 +175,19 @@ set_color(struct request *request, const char *value)
 		[COLOR_AUTO] = "auto", [COLOR_ALWAYS] = "always", [COLOR_NEVER] = "never",
 	};
 
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	char suggestion[NEAR_TEXT_MAX];
+	struct near near;
+
+	near_begin(&near, value);
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (strcmp(value, names[i]) == 0) {
 			request->color = (enum color)i;
 			return STATUS_OK;
 		}
-	return fail_value("--color", value, "allowed are auto, always and never");
+		near_consider(&near, names[i]);
+	}
+	near_text(&near, suggestion);
+	return fail_value("--color", value, "allowed are auto, always and never%s", suggestion);
 }
 
 /* Options that every command takes, as they were given. */
@@ -280,6 +289,13 @@ check_args(const struct request *request)
 {
 	const struct command *command = request->command;
 
+	char prefix[HINT_MAX];
+
+	hint_prefix(request, prefix);
+	if (request->n_args < command->min_args && strncmp(command->args, "ID", 2) == 0)
+		return fail(STATUS_USAGE, command->name,
+			    "an argument is missing: lrkeyadm %s %s; '%s list' shows the ids",
+			    command->name, command->args, prefix);
 	if (request->n_args < command->min_args)
 		return fail(STATUS_USAGE, command->name, "an argument is missing: lrkeyadm %s %s",
 			    command->name, command->args);
@@ -321,10 +337,10 @@ request_parse(int argc, char **argv, struct request *ret)
 				ret->args[ret->n_args++] = argv[at];
 		}
 	}
-	if (status == STATUS_OK && ret->command != NULL && !ret->help && !ret->version)
-		status = check_args(ret);
 	if (ret->store == NULL)
 		ret->store = LRK_STORE_DEFAULT;
+	if (status == STATUS_OK && ret->command != NULL && !ret->help && !ret->version)
+		status = check_args(ret);
 	return status;
 }
 

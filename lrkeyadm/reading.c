@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <lrkey/names.h>
 #include <lrkey/when.h>
 
 #include "hint.h"
 #include "liblrkey/lock.h"
 #include "reading.h"
 #include "who.h"
+#include "words.h"
 
 /* master.key is made last: without one, init makes a store, or ends what it began. */
 static bool
@@ -22,18 +28,62 @@ is_to_be_made(const struct request *request)
 	return lstat(path, &st) != 0 && errno == ENOENT;
 }
 
+static int
+is_store_dir(const struct dirent *entry)
+{
+	return lrk_is_store_name(entry->d_name);
+}
+
+/* The store whose name is near to the one that was given. */
+static void
+find_near_store(const struct request *request, char suggestion[static NEAR_TEXT_MAX])
+{
+	struct dirent **found;
+	struct near near;
+	char path[4096];
+	int n;
+
+	suggestion[0] = '\0';
+	snprintf(path, sizeof(path), "%s/" LRK_VAR, request->root != NULL ? request->root : "");
+	n = scandir(path, &found, is_store_dir, NULL);
+	if (n < 0)
+		return;
+	near_begin(&near, request->store);
+	for (int i = 0; i < n; i++)
+		if (strcmp(found[i]->d_name, request->store) != 0)
+			near_consider(&near, found[i]->d_name);
+	near_text(&near, suggestion);
+	while (n-- > 0)
+		free(found[n]);
+	free(found);
+}
+
+/* With what makes it: root, or under --root its owner. Only one store has default groups. */
+static enum status
+fail_no_store(const struct request *request, const char *what, const struct lrk_why *why)
+{
+	bool needs_groups = request->root == NULL && strcmp(request->store, LRK_STORE_DEFAULT) != 0;
+	bool needs_root = request->root == NULL && geteuid() != 0;
+	char prefix[HINT_MAX], suggestion[NEAR_TEXT_MAX];
+
+	hint_prefix(request, prefix);
+	find_near_store(request, suggestion);
+	return fail(STATUS_STORE, what, "%s%s; %s'%s init%s' makes the store", why->text, suggestion,
+		    needs_root ? "as root: " : "", prefix,
+		    needs_groups ? " --managers GROUP --verifiers GROUP" : "");
+}
+
 enum status
 reading_fail(const struct request *request, bool manager, enum lrk_err err,
 	     const struct lrk_why *why)
 {
-	char what[64], prefix[HINT_MAX];
+	char what[64];
 
 	if (err == LRK_ERR_ACCESS)
 		return who_is_refused(request, manager, why);
 	snprintf(what, sizeof(what), "store %s", request->store);
-	hint_prefix(request, prefix);
 	if (err == LRK_ERR_NO_STORE && is_to_be_made(request))
-		return fail(STATUS_STORE, what, "%s; '%s init' makes the store", why->text, prefix);
+		return fail_no_store(request, what, why);
 	return fail_core(err, what, why);
 }
 
@@ -79,6 +129,16 @@ reading_dir(const struct request *request, const char *above, struct lrk_dir *re
 	return err;
 }
 
+static enum status
+fail_no_key(const struct request *request, const char *id)
+{
+	char prefix[HINT_MAX];
+
+	hint_prefix(request, prefix);
+	return fail(STATUS_NO_KEY, id, "no such key in store %s; '%s list' shows the ids",
+		    request->store, prefix);
+}
+
 enum status
 reading_key(const struct request *request, const struct lrk_store *store, const char *id,
 	    struct lrk_entry *ret)
@@ -87,7 +147,7 @@ reading_key(const struct request *request, const struct lrk_store *store, const 
 	enum lrk_err err = lrk_store_get(store, id, ret, &why);
 
 	if (err == LRK_ERR_NOT_FOUND)
-		return fail(STATUS_NO_KEY, id, "no such key in store %s", request->store);
+		return fail_no_key(request, id);
 	return err == LRK_OK ? STATUS_OK : reading_fail(request, true, err, &why);
 }
 

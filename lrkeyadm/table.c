@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "table.h"
+#include "terminal.h"
 
 struct table {
 	struct libscols_table *scols;
@@ -19,34 +20,6 @@ static const char *const state_colors[LRK_STATE_COUNT] = {
 	[LRK_STATE_ACTIVE] = "green",
 };
 
-bool
-table_on_terminal(void)
-{
-	return isatty(STDOUT_FILENO) == 1;
-}
-
-static bool
-use_colors(enum color color)
-{
-	const char *no_color = getenv("NO_COLOR");
-
-	if (color == COLOR_AUTO)
-		return table_on_terminal() && (no_color == NULL || no_color[0] == '\0');
-	return color == COLOR_ALWAYS;
-}
-
-/* On a terminal these give way; ids, states and times are of no use when cut. */
-static bool
-may_be_cut(const struct field *field)
-{
-	static const char *const names[] = { "label", "scopes", "allow_from" };
-
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(field->name, names[i]) == 0)
-			return true;
-	return false;
-}
-
 static bool
 is_number(const struct field *field)
 {
@@ -58,8 +31,7 @@ enum status
 table_open(const struct columns *columns, bool headings, enum color color, struct table **ret)
 {
 	struct table *table = calloc(1, sizeof(*table));
-	bool terminal = table_on_terminal();
-	bool as_it_is = !terminal && setlocale(LC_CTYPE, "C.UTF-8") != NULL;
+	bool as_it_is = !terminal_is(STDOUT_FILENO) && setlocale(LC_CTYPE, "C.UTF-8") != NULL;
 	char heading[HEADING_MAX];
 
 	if (table == NULL)
@@ -69,17 +41,16 @@ table_open(const struct columns *columns, bool headings, enum color color, struc
 	if (table->scols == NULL)
 		goto fail;
 	scols_table_enable_noheadings(table->scols, !headings);
-	scols_table_enable_colors(table->scols, use_colors(color));
+	scols_table_enable_colors(table->scols, terminal_has_color(color, STDOUT_FILENO));
+	/* What does not fit into a terminal was cut by the caller. */
+	scols_table_set_termforce(table->scols, SCOLS_TERMFORCE_NEVER);
 	/*
-	 * Elsewhere nothing is cut or encoded, whatever COLUMNS and the locale say. Without
-	 * encoding, libsmartcols 2.38 needs a locale that knows UTF-8: in others it never ends.
+	 * For a program nothing is encoded, whatever the locale says. Without encoding,
+	 * libsmartcols 2.38 needs a locale that knows UTF-8: in others it never ends.
 	 */
-	scols_table_set_termforce(table->scols,
-				  terminal ? SCOLS_TERMFORCE_AUTO : SCOLS_TERMFORCE_NEVER);
 	scols_table_enable_noencoding(table->scols, as_it_is);
 	for (unsigned i = 0; i < columns->n; i++) {
-		int flags = (may_be_cut(columns->field[i]) ? SCOLS_FL_TRUNC : 0) |
-			    (is_number(columns->field[i]) ? SCOLS_FL_RIGHT : 0);
+		int flags = is_number(columns->field[i]) ? SCOLS_FL_RIGHT : 0;
 
 		column_heading(columns->field[i], heading);
 		if (scols_table_new_column(table->scols, heading, 0, flags) == NULL)
@@ -92,20 +63,30 @@ fail:
 	return fail_memory();
 }
 
+/* What is said of the state, and of the end, stands out from the rest of the line. */
+static const char *
+cell_color(const struct field *field, enum lrk_state state, enum look look)
+{
+	if (strcmp(field->name, "state") == 0)
+		return state_colors[state];
+	return field->is_end && look == LOOK_ENDING ? TERMINAL_YELLOW : NULL;
+}
+
 enum status
-table_line(struct table *table, const char *cells, enum lrk_state state)
+table_line(struct table *table, const char *const cells[], enum lrk_state state, enum look look)
 {
 	struct libscols_line *line = scols_table_new_line(table->scols, NULL);
 
-	if (line == NULL)
+	if (line == NULL ||
+	    (look == LOOK_OVER && scols_line_set_color(line, TERMINAL_DIM) != 0))
 		return fail_memory();
 	for (unsigned i = 0; i < table->columns->n; i++) {
-		if (scols_line_set_data(line, i, cells) != 0)
+		const char *color = cell_color(table->columns->field[i], state, look);
+
+		if (scols_line_set_data(line, i, cells[i]) != 0 ||
+		    (color != NULL &&
+		     scols_cell_set_color(scols_line_get_cell(line, i), color) != 0))
 			return fail_memory();
-		if (strcmp(table->columns->field[i]->name, "state") == 0 &&
-		    scols_cell_set_color(scols_line_get_cell(line, i), state_colors[state]) != 0)
-			return fail_memory();
-		cells += strlen(cells) + 1;
 	}
 	return STATUS_OK;
 }

@@ -8,14 +8,19 @@
 
 struct table;
 
-/* Whether standard output is a terminal: tables then add words, colours, and fit its width. */
-bool table_on_terminal(void);
-
 enum status table_open(const struct columns *columns, bool headings, enum color color,
 		       struct table **ret);
 
-/* Adds a line; cells holds the texts of its columns, each with its NUL, one behind the other. */
-enum status table_line(struct table *table, const char *cells, enum lrk_state state);
+/* How a key looks among others. */
+enum look {
+	LOOK_PLAIN,
+	LOOK_ENDING, /* it works, and ends soon */
+	LOOK_OVER,   /* it no longer works */
+};
+
+/* Adds a line with the texts of its columns. */
+enum status table_line(struct table *table, const char *const cells[], enum lrk_state state,
+		       enum look look);
 
 enum status table_print(struct table *table);
 

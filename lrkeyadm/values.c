@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hint.h"
 #include "values.h"
 
 enum status
@@ -221,6 +222,18 @@ value_uses(const char *name, const char *text, uint64_t *ret)
 	return parse_number(name, text, USES_MAX, ret);
 }
 
+enum status
+value_id(const struct request *request, const char *name, const char *text)
+{
+	char prefix[HINT_MAX];
+
+	if (lrk_is_id(text))
+		return STATUS_OK;
+	hint_prefix(request, prefix);
+	return fail_value(name, text, "not a key id: exactly %d of A-Z a-z 0-9; '%s list' shows them",
+			  LRK_ID_LEN, prefix);
+}
+
 static bool
 is_among(const struct ids *ids, const char *id)
 {
@@ -234,11 +247,13 @@ enum status
 value_ids(const struct request *request, struct ids *ret)
 {
 	struct ids ids = { .n = 0 };
+	enum status status;
 
-	for (unsigned i = 0; i < request->n_args; i++)
-		if (!lrk_is_id(request->args[i]))
-			return fail_value("key", request->args[i],
-					  "not a key id: exactly %d of A-Z a-z 0-9", LRK_ID_LEN);
+	for (unsigned i = 0; i < request->n_args; i++) {
+		status = value_id(request, "key", request->args[i]);
+		if (status != STATUS_OK)
+			return status;
+	}
 	ids.id = calloc(request->n_args + 1, sizeof(*ids.id));
 	if (ids.id == NULL)
 		return fail_memory();

@@ -49,6 +49,9 @@ struct ids {
 	unsigned n;
 };
 
+/* Says where the ids of the request's store are to be seen when the text is none. */
+enum status value_id(const struct request *request, const char *name, const char *text);
+
 enum status value_ids(const struct request *request, struct ids *ret);
 void ids_free(struct ids *ids);
 

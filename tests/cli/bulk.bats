@@ -66,7 +66,7 @@ setup() {
 
 @test "no id at all is a bad command line" {
 	for command in deactivate activate revoke; do
-		expect_refused 64 "^lrkeyadm: $command: an argument is missing: lrkeyadm $command ID\.\.\.$" $command
+		expect_refused 64 "^lrkeyadm: $command: an argument is missing: lrkeyadm $command ID\.\.\.; 'lrkeyadm --root $ROOT list' shows the ids$" $command
 	done
 	adm list --org nobody --no-headings --columns id | xargs -r "$LRKEYADM" --root "$ROOT" revoke --yes
 }

@@ -94,7 +94,7 @@ policy() {
 }
 
 @test "bad values: one line, status 64, nothing changed" {
-	expect_refused 64 '^lrkeyadm: edit: an argument is missing: lrkeyadm edit ID$' edit --label x
+	expect_refused 64 '^lrkeyadm: edit: an argument is missing: lrkeyadm edit ID; .* shows the ids$' edit --label x
 	expect_refused 64 "^lrkeyadm: argument '$ID': too many" edit "$ID" "$ID" --label x
 	expect_refused 64 "^lrkeyadm: edit: nothing to change; 'lrkeyadm edit --help'" edit "$ID"
 	expect_refused 64 "^lrkeyadm: edit: nothing to change" edit "$ID" --json
@@ -122,7 +122,7 @@ policy() {
 	expect_refused 64 "^lrkeyadm: --expires '2020-01-01': not ahead of now; deactivate or revoke" \
 		edit "$ID" --expires 2020-01-01
 	expect_refused 64 "^lrkeyadm: --expires '0s': not ahead of now" edit "$ID" --expires 0s
-	expect_refused 66 "^lrkeyadm: $UNKNOWN: no such key in store system$" edit "$UNKNOWN" --label x
+	expect_refused 66 "^lrkeyadm: $UNKNOWN: no such key in store system; 'lrkeyadm --root $ROOT list' shows the ids\$" edit "$UNKNOWN" --label x
 }
 
 @test "a key must end behind its beginning" {

@@ -39,8 +39,8 @@ modes() {
 		EOS
 		)" ] || fail "umask $mask" "$(modes)"
 		[ "$(grep -A 9 '^Next:' <<<"$output")" = "Next:
-  lrkeyadm --root $ROOT generate --org ORG
-  lrkeyadm --root $ROOT list" ]
+  lrkeyadm --root $ROOT generate --org ORG  makes a key, as a manager or root
+  lrkeyadm --root $ROOT list                lists the keys" ]
 	done
 }
 

@@ -203,7 +203,7 @@ $GONE compromised $(id -un) 2027-01-15T07:59:56Z" ]
 	expect_refused 64 '^lrkeyadm: --csv: not together with --json' list --csv --json
 	expect_refused 64 '^lrkeyadm: --columns: not together with --json' list --columns id --json
 	expect_refused 64 '^lrkeyadm: --no-headings: not together' list --no-headings --json
-	expect_refused 66 "^lrkeyadm: $UNKNOWN: no such key in store system$" show "$UNKNOWN"
+	expect_refused 66 "^lrkeyadm: $UNKNOWN: no such key in store system; 'lrkeyadm --root $ROOT list' shows the ids\$" show "$UNKNOWN"
 }
 
 @test "a full disk on standard output is an error of every command" {

@@ -234,7 +234,7 @@ as_of() {
 	[ "$(stat -c %a "$file")" = 600 ]
 	adm verify <"$file"
 	ID=$(field "$ID" successor | tr -d '"')
-	expect_refused 73 "^lrkeyadm: $file: File exists$" rotate "$ID" --output "$file"
+	expect_refused 73 "^lrkeyadm: $file: File exists; it must be a new one$" rotate "$ID" --output "$file"
 	expect_refused 64 "^lrkeyadm: --output '': empty" rotate "$ID" --output ''
 	expect_refused 73 '^lrkeyadm: /nonexistent/x: ' rotate "$ID" --output /nonexistent/x
 	run --separate-stderr adm rotate "$ID" --json --output "$BATS_TEST_TMPDIR/other"
@@ -254,10 +254,10 @@ as_of() {
 
 @test "bad values: one line, status 64, nothing changed" {
 	make_key --org acme
-	expect_refused 64 '^lrkeyadm: rotate: an argument is missing: lrkeyadm rotate ID$' rotate
+	expect_refused 64 '^lrkeyadm: rotate: an argument is missing: lrkeyadm rotate ID; .* shows the ids$' rotate
 	expect_refused 64 "^lrkeyadm: argument '$ID': too many" rotate "$ID" "$ID"
 	expect_refused 64 "^lrkeyadm: key 'x': not a key id" rotate x
-	expect_refused 66 "^lrkeyadm: $UNKNOWN: no such key in store system$" rotate "$UNKNOWN"
+	expect_refused 66 "^lrkeyadm: $UNKNOWN: no such key in store system; 'lrkeyadm --root $ROOT list' shows the ids\$" rotate "$UNKNOWN"
 	for overlap in '' never 5 -1d 2027-01-31; do
 		expect_refused 64 "^lrkeyadm: --overlap '.*': not a duration" rotate "$ID" --overlap="$overlap"
 	done

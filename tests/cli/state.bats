@@ -63,7 +63,7 @@ $B deactivated" ]
 @test "all or nothing: one unknown id, and nothing is changed" {
 	for command in deactivate activate 'revoke --yes --force'; do
 		# shellcheck disable=SC2086 # words
-		expect_refused 66 "^lrkeyadm: $UNKNOWN: no such key in store system$" \
+		expect_refused 66 "^lrkeyadm: $UNKNOWN: no such key in store system; 'lrkeyadm --root $ROOT list' shows the ids\$" \
 			$command "$A" "$UNKNOWN" "$B"
 	done
 }
