@@ -380,7 +380,7 @@ check:
 part_checks := $(addprefix check-,$(parts_any) $(parts_root))
 .PHONY: $(part_checks)
 $(part_checks): check-%:
-	$(packages) build check $(if $(filter services,$*),servers)
+	$(packages) build check $(if $(filter $(parts_root),$*),servers)
 	@+$(submake) run-tests PARTS='$*'
 
 check-san:
@@ -503,6 +503,16 @@ demo:
 	@+$(submake) -s $(module) $(utility) $(build)/tests/pam/pamhost
 	@umask 022; $(test_env) tests/demo </dev/null
 
+# The pictures of README.md that are recorded, from real runs; root only, for they need users.
+pictures := tests/picture/terminal.svg
+
+.PHONY: picture
+picture: programs
+	$(packages) build check servers
+	@set -e; umask 022; for picture in $(pictures); do \
+		$(test_env) "$${picture%.svg}.sh" >build/picture.svg; mv build/picture.svg "$$picture"; \
+	done
+
 # ---- Installing --------------------------------------------------------------
 
 docs := README.md SECURITY.md NEWS liblrkey/FORMAT.md
@@ -577,6 +587,7 @@ help:
 		fuzz 'libFuzzer with sanitizers on each target of tests/fuzz, with clang' \
 		check-containers 'etc/compose.yaml with podman; root only' \
 		bench 'measure module and utility beside others (tests/bench/README.md); as root' \
+		picture 'record the picture of README.md anew; root only' \
 		hdr-check 'each header compiles alone, with gcc and clang' \
 		lint 'cppcheck, shellcheck, mandoc' \
 		packages 'install (as root) or name the Debian packages that all of this needs' \

@@ -362,6 +362,36 @@ dead_sections() {
 	differs dead_sections "$UTILITY_PAGE" 's/^\.Sh OUTPUT$/.Sh RESULT/'
 }
 
+# Every "lrkeyadm COMMAND --option ..." in prose and comments, as "COMMAND --option".
+told_commands() {
+	grep -ohE "lrkeyadm( --(store|root) [A-Za-z.-]+)* [a-z]+( [^]\"'\`;|)(]*)?" "$@" | sed -E 's/^lrkeyadm( --[a-z]+ [A-Za-z.-]+)* //' |
+		awk '{ n = 0; for (i = 2; i <= NF; i++) if ($i ~ /^--[a-z-]+$/) { print $1, $i; n = 1 } if (!n) print $1 }'
+}
+
+# told_wrongly FILE...: what of it there is not. A word without an option may be prose.
+told_wrongly() {
+	told_commands "$@" | sort -u | grep -vxF -f <(
+		helped_commands
+		helped_options
+		for command in $(helped_commands); do
+			helped_everywhere | sed "s/^/$command /"
+		done
+	) | grep -- ' --' || true
+}
+
+@test "every option that a document tells to give to a command, the command has" {
+	local files=("$LRKEY_SOURCE"/*.md "$LRKEY_SOURCE"/etc/README.md "${PAGES[@]}") page=$BATS_TEST_TMPDIR/page
+
+	mapfile -t -O "${#files[@]}" files < <(find "$LRKEY_SOURCE/etc" -type f)
+	[ "$(told_commands "${files[@]}" | sort -u | wc -l)" -ge 20 ]
+	[ -z "$(told_wrongly "${files[@]}")" ] || fail "$(told_wrongly "${files[@]}")"
+	# shellcheck disable=SC2016 # Markdown
+	echo 'see `lrkeyadm list --csv --everything`' >"$page"
+	[ "$(told_wrongly "$page")" = 'list --everything' ]
+	echo '# lrkeyadm --store blue renew --org acme' >"$page"
+	[ "$(told_wrongly "$page")" = 'renew --org' ]
+}
+
 @test "every page of the repository is one of these" {
 	[ "$(find "$LRKEY_SOURCE" -path "$LRKEY_SOURCE/build" -prune -o -name '*.[1-9]' -print | sort)" = \
 		"$(printf '%s\n' "${PAGES[@]}" | sort)" ]
