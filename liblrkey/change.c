@@ -5,6 +5,8 @@
  * - The key file in use MUST NOT be written to: a change is made to a copy, under the lock.
  * - The copy MUST be complete, read back and synced before it is renamed, and the
  *   directory synced before success is reported.
+ * - What a change finds in its place MUST be synced before anything is built on it, or is said to
+ *   be done already: who put it there may have been killed before he synced it.
  * - Whatever goes wrong before the rename MUST leave nothing but, when killed, the
  *   copy, which the next change removes.
  */
@@ -86,6 +88,30 @@ open_usage(struct lrk_change *change, struct lrk_why *why)
 	return err;
 }
 
+/*
+ * Whether master.key may be there without being on the disk: init has just made it, or a rekey was
+ * broken off. What is sealed under a key that is lost with it is lost, too.
+ */
+static bool
+is_master_new(const struct lrk_change *change)
+{
+	return change->current == 0 || change->store.ring.n_keys > 1;
+}
+
+static enum lrk_err
+settle_master(const struct lrk_change *change, struct lrk_why *why)
+{
+	const struct lrk_dir *etc = &change->store.etc;
+	int fd = openat(etc->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	enum lrk_err err = LRK_OK;
+
+	if (fd < 0 || fsync(fd) != 0)
+		err = lrk_fail_errno(why, LRK_ERR_IO, errno, "%s", etc->path);
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
 enum lrk_err
 lrk_change_begin(const char *root, const char *name, struct lrk_change **ret, struct lrk_why *why)
 {
@@ -116,6 +142,8 @@ lrk_change_begin(const char *root, const char *name, struct lrk_change **ret, st
 		goto out;
 	}
 	err = remove_remains(change, why);
+	if (err == LRK_OK && is_master_new(change))
+		err = settle_master(change, why);
 	if (err != LRK_OK)
 		goto out;
 	/* Who may make a missing usage file does; who may not needs it only for a limit. */
@@ -514,6 +542,14 @@ lrk_change_prepare(struct lrk_change *change, struct lrk_why *why)
 }
 
 enum lrk_err
+lrk_change_settle(const struct lrk_change *change, struct lrk_why *why)
+{
+	if (fsync(change->keys_fd) != 0)
+		return lrk_fail_errno(why, LRK_ERR_IO, errno, "%s", change->store.keys.path);
+	return LRK_OK;
+}
+
+enum lrk_err
 lrk_change_commit(struct lrk_change *change, bool *ret_done, struct lrk_why *why)
 {
 	*ret_done = false;
@@ -521,9 +557,7 @@ lrk_change_commit(struct lrk_change *change, bool *ret_done, struct lrk_why *why
 		return fail_copy(change, LRK_ERR_IO, errno, why);
 	change->copy_exists = false;
 	*ret_done = true;
-	if (fsync(change->keys_fd) != 0)
-		return lrk_fail_errno(why, LRK_ERR_IO, errno, "%s", change->store.keys.path);
-	return LRK_OK;
+	return lrk_change_settle(change, why);
 }
 
 void

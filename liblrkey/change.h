@@ -81,6 +81,13 @@ LRK_MUST_CHECK enum lrk_err lrk_change_prepare(struct lrk_change *change, struct
 LRK_MUST_CHECK enum lrk_err lrk_change_commit(struct lrk_change *change, bool *ret_done,
 					      struct lrk_why *why);
 
+/*
+ * For a change that finds nothing left to do: makes the current key file outlive a power cut. Who
+ * made it so may have been killed before he did that himself.
+ */
+LRK_MUST_CHECK enum lrk_err lrk_change_settle(const struct lrk_change *change,
+					      struct lrk_why *why);
+
 /* Ends a change, committed or not; NULL-safe. */
 void lrk_change_end(struct lrk_change *change);
 

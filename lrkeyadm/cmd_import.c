@@ -108,9 +108,12 @@ static enum status
 restore_all(struct work *work, struct restore *restore)
 {
 	enum status status = restore_examine(restore);
-
 	/* Counts alone are a change as well: who raises them may use up a limit. */
-	if (status == STATUS_OK && restore->n_added + restore->n_revoked + restore->n_raised > 0) {
+	bool changes = restore->n_added + restore->n_revoked + restore->n_raised > 0;
+
+	if (status == STATUS_OK && !changes) {
+		status = work_settle(work);
+	} else if (status == STATUS_OK) {
 		status = restore_put(restore);
 		if (status == STATUS_OK)
 			status = work_commit(work, (const char(*)[LRK_ID_LEN + 1])restore->ids.id,

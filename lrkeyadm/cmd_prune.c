@@ -47,8 +47,10 @@ delete_old(const struct request *request, struct prune *prune)
 	enum status status = reading_walk(request, lrk_change_store(prune->work->change), visit,
 					  prune, &prune->status);
 
-	if (status != STATUS_OK || prune->ids.n == 0)
+	if (status != STATUS_OK)
 		return status;
+	if (prune->ids.n == 0)
+		return work_settle(prune->work);
 	return work_commit(prune->work, (const char(*)[LRK_ID_LEN + 1])prune->ids.id,
 			   prune->ids.n, NULL, NULL);
 }

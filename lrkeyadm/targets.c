@@ -70,7 +70,7 @@ targets_commit(struct work *work, const struct targets *targets, const char *rea
 	size_t n = 0;
 
 	if (targets->n_changed == 0)
-		return STATUS_OK;
+		return work_settle(work);
 	ids = calloc(targets->n_changed, sizeof(*ids));
 	if (ids == NULL)
 		return fail_memory();

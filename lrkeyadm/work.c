@@ -4,6 +4,7 @@
  *
  * - Nothing MUST be committed whose audit line is not on the disk.
  * - A change that failed behind its audit line MUST take that line back.
+ * - A command that changes keys MUST end with work_commit or work_settle before it reports success.
  */
 #include <stdio.h>
 #include <string.h>
@@ -138,6 +139,15 @@ work_commit(struct work *work, const char (*ids)[LRK_ID_LEN + 1], size_t n_ids, 
 		/* If this fails too, the next change does it. */
 		(void)mend_audit(work, "failed");
 	return status;
+}
+
+enum status
+work_settle(const struct work *work)
+{
+	struct lrk_why why = { "" };
+	enum lrk_err err = lrk_change_settle(work->change, &why);
+
+	return err == LRK_OK ? STATUS_OK : fail_change(work, err, &why);
 }
 
 void

@@ -55,6 +55,12 @@ enum status work_assign_slot(const struct work *work, struct lrk_entry *entry);
 enum status work_commit(struct work *work, const char (*ids)[LRK_ID_LEN + 1], size_t n_ids,
 			const char *org, const char *reason);
 
+/*
+ * In its place, when there is nothing to change: what is so already is not said to be so before it
+ * is on the disk.
+ */
+enum status work_settle(const struct work *work);
+
 void work_end(struct work *work);
 
 #endif

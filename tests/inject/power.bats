@@ -26,3 +26,39 @@ setup_file() {
 	expect_match "$output" 'the store cannot be read'
 	expect_match "$output" ' changed again; [1-9][0-9]+ wrong$'
 }
+@test "a change that was killed before it was synced, and asked for again: when that says done, it is" {
+	local change
+
+	for change in deactivate activate revoke; do
+		power_killed "$change" is_current
+		recorded -- "${WORDS[@]}"
+		grep -q 'left as it is' "$BATS_TEST_TMPDIR/stderr"
+		power_cut "$change" 16 20
+	done
+}
+
+@test "a change behind a rekey that was killed before its new master key was synced" {
+	local change
+
+	for change in generate revoke; do
+		power_killed rekey has_two_master_keys
+		power_words "$change"
+		recorded -- "${WORDS[@]}"
+		power_cut "$change" 16 20
+	done
+}
+
+# syncs: how many of them a change has
+syncs() {
+	strace -f -o "$BATS_TEST_TMPDIR/trace" -e trace=fsync "$LRKEYADM" --root "$ROOT" \
+		generate --org acme >/dev/null 2>&1
+	grep -c 'fsync(' "$BATS_TEST_TMPDIR/trace"
+}
+
+@test "the first change syncs the master key that init has made" {
+	local first
+
+	make_store
+	first=$(syncs)
+	[ "$first" -eq $(($(syncs) + 1)) ]
+}

@@ -102,6 +102,19 @@ judge(void)
 	return !new || (judge_audit(&trial, new_content.generation) && is_kept());
 }
 
+/* The same, and now and then what another change makes of it. */
+static bool
+judge_it(void)
+{
+	if (!judge())
+		return false;
+	if (n_different % settings.next != 0)
+		return true;
+	n_next++;
+	is_written = false;
+	return judge_next(settings.work, settings.lrkeyadm, &content);
+}
+
 /* Looks at the store that is on the trial disk. */
 static void
 look(unsigned step, unsigned long mask, enum disk_torn torn)
@@ -115,17 +128,9 @@ look(unsigned step, unsigned long mask, enum disk_torn torn)
 	disk_write_tree(&trial, settings.work, is_written ? &written : NULL);
 	disk_copy(&written, &trial);
 	is_written = true;
-	if (!judge()) {
-		n_wrong++;
-	} else if (n_different % settings.next == 0) {
-		n_next++;
-		is_written = false;
-		n_wrong += !judge_next(settings.work, settings.lrkeyadm, &content);
-	} else {
-		return;
-	}
-	judge_tell("step %u, of the open ones %#lx, torn %d: wrong: %lu\n", step, mask, torn,
-		   n_wrong);
+	if (!judge_it())
+		judge_tell("step %u, of the open ones %#lx, torn %d: wrong: %lu\n", step, mask,
+			   torn, ++n_wrong);
 }
 
 /* The last of all open ones is there, by whole or in part, or is one of them. */
