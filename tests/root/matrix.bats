@@ -172,7 +172,41 @@ sums() {
 		expect_match "$stderr" '^lrkeyadm: .*root'
 		run stage ls /etc/lrkey /var/lib/lrkey
 		expect_status 2
+		# Without a command, who makes one is said, too.
+		run --separate-stderr as "$name" lrkeyadm
+		expect_status 69
+		[ -z "$output" ]
+		expect_match "$stderr" "^lrkeyadm: store system: .* does not exist; as root: 'lrkeyadm init' makes the store\$"
+		run --separate-stderr as "$name" lrkeyadm -s pool
+		expect_match "$stderr" "; as root: 'lrkeyadm -s pool init --managers GROUP --verifiers GROUP' makes the store\$"
 	done
+	run --separate-stderr stage lrkeyadm
+	expect_status 69
+	expect_match "$stderr" "does not exist; 'lrkeyadm init' makes the store\$"
+}
+
+@test "init says what its groups are for, and the two commands that come next work as they stand" {
+	local command
+
+	stage rm -rf /etc/lrkey /var/lib/lrkey
+	run --separate-stderr stage lrkeyadm init
+	expect_status 0
+	[ "$output" = 'Store system is made. Its groups:
+  _lrkeymgr  managers, who make and revoke keys; they must be in _lrkey too
+  _lrkey     verifiers: the users of services, which check keys
+Next:
+  usermod -aG _lrkeymgr,_lrkey USER  makes a manager, from the next login on
+  lrkeyadm generate --org ORG        makes a key, as a manager or root' ] || fail "$output"
+	# shellcheck disable=SC2086 # words
+	{
+		command=${lines[4]%%  makes*}
+		stage ${command/USER/$OUTSIDER}
+		command=${lines[5]%%  makes*}
+		run as "$OUTSIDER" ${command/ORG/acme}
+	}
+	stage gpasswd --delete "$OUTSIDER" _lrkeymgr
+	stage gpasswd --delete "$OUTSIDER" _lrkey
+	expect_status 0
 }
 
 @test "whoever was put into the groups after his login is told to log in again" {
