@@ -289,10 +289,12 @@ $(host_programs): $(build)/%: $(obj)/%.o $(call objects,$(host_shared)) $(stamp)
 $(fault_programs): $(build)/%: $(obj)/%.o $(call objects,$(fault_shared) $(fault_stock)) \
 		$(fault_utility) $(lib) $(stamp)
 	$(link_test)
-$(fault_utility): $(utility_objs)
+$(fault_utility): $(utility_objs) $(stamp)
 	$(say) LD $@
 	@mkdir -p $(@D)
-	$(quiet)$(CC) -nostdlib -r -o $@.tmp $^ && objcopy --redefine-sym main=lrkeyadm_main $@.tmp $@
+	$(quiet)$(CC) -nostdlib -r -o $@.tmp $(filter %.o,$^) && \
+		objcopy --redefine-sym main=lrkeyadm_main --redefine-sym audit_open=lrkeyadm_audit_open \
+			$@.tmp $@
 	@rm -f $@.tmp
 $(load_programs): $(build)/%: $(obj)/%.o $(call objects,$(load_shared) $(host_shared)) $(lib) $(stamp)
 	$(link_test)
@@ -442,7 +444,7 @@ run-tests: $(if $(filter style cli replay root services inject ctgrind long cont
 		$(if $(filter containers,$(PARTS)),$(images)) \
 		$(if $(filter unit,$(PARTS)),$(unit_programs)) \
 		$(if $(filter fuzz,$(PARTS)),$(module) $(fuzz_programs) $(mutations)) \
-		$(if $(filter faults,$(PARTS)),$(module) $(fault_programs)) \
+		$(if $(filter faults,$(PARTS)),all $(fault_programs) $(build)/tests/pam/pam_next.so) \
 		$(if $(filter pam,$(PARTS)),$(module) $(pam_programs) $(host_programs) $(shared_tests))
 	$(foreach part,$(PARTS),$(if $(strip $(call tests_in,$(part))),,$(error tests/$(part) has no test)))
 	@if [ '$(uid)' != 0 ] && [ '$(PARTS)' = '$(parts_any)' ]; then \

@@ -224,7 +224,7 @@ decide_authenticate(struct call *call)
 	}
 	code = verdict_begin(call, &verdict);
 	/* What another line has granted goes with its verdict. */
-	if (code != PAM_SUCCESS || verdict_get(call->pamh) == verdict)
+	if (code != PAM_SUCCESS || verdict->kept)
 		grant_withdraw_environment(call);
 	if (code != PAM_SUCCESS) {
 		log_no_memory(call);
@@ -262,12 +262,15 @@ int
 decide_account(struct call *call)
 {
 	const struct verdict *verdict;
+	struct lrk_why why = { "" };
 	int code;
 
 	code = call_read_options(call);
 	if (code != PAM_SUCCESS)
 		return code;
-	verdict = verdict_get(call->pamh);
+	/* What cannot be told is not "none": that would be PAM_IGNORE. */
+	if (!verdict_find(call->pamh, &verdict))
+		return fail_store(call, LRK_ERR_INTERNAL, &why);
 	if (verdict == NULL || verdict->kind == VERDICT_UNPROVEN ||
 	    !verdict_is_of_line(verdict, call)) {
 		log_debug(call, "no key has been proven here");

@@ -51,14 +51,14 @@ is_term(const struct verdict_term *term, const char *text)
 	return term->kind == TERM_TEXT && strcmp(term->text, text) == 0;
 }
 
-const struct verdict *
-verdict_get(const pam_handle_t *pamh)
+bool
+verdict_find(const pam_handle_t *pamh, const struct verdict **ret)
 {
 	const void *data = NULL;
+	int code = pam_get_data(pamh, VERDICT_NAME, &data);
 
-	if (pam_get_data(pamh, VERDICT_NAME, &data) != PAM_SUCCESS)
-		return NULL;
-	return data;
+	*ret = code == PAM_SUCCESS ? data : NULL;
+	return code == PAM_SUCCESS || code == PAM_NO_MODULE_DATA;
 }
 
 static bool
@@ -88,8 +88,9 @@ verdict_forget(pam_handle_t *pamh)
 int
 verdict_begin(struct call *call, struct verdict **ret)
 {
-	const struct verdict *old = verdict_get(call->pamh);
-	bool stands = old != NULL && old->kind != VERDICT_UNPROVEN && !has_words_of(old, call);
+	const struct verdict *old;
+	bool stands = verdict_find(call->pamh, &old) && old != NULL &&
+		      old->kind != VERDICT_UNPROVEN && !has_words_of(old, call);
 	struct verdict *verdict = calloc(1, sizeof(*verdict));
 
 	if (verdict == NULL)
@@ -99,6 +100,7 @@ verdict_begin(struct call *call, struct verdict **ret)
 	keep_term(&verdict->store, call_name_store(call));
 	if (!stands && pam_set_data(call->pamh, VERDICT_NAME, verdict, cleanup) != PAM_SUCCESS)
 		goto no_memory;
+	verdict->kept = !stands;
 	*ret = verdict;
 	return PAM_SUCCESS;
 no_memory:
@@ -112,9 +114,10 @@ verdict_end(pam_handle_t *pamh, struct verdict *verdict)
 {
 	int code = PAM_SUCCESS;
 
-	if (verdict_get(pamh) == verdict)
+	if (verdict->kept)
 		return PAM_SUCCESS;
-	if (verdict->kind != VERDICT_UNPROVEN) {
+	verdict->kept = verdict->kind != VERDICT_UNPROVEN;
+	if (verdict->kept) {
 		code = pam_set_data(pamh, VERDICT_NAME, verdict, cleanup);
 		if (code == PAM_SUCCESS)
 			return code;

@@ -35,7 +35,8 @@ struct verdict_term {
 
 struct verdict {
 	enum verdict_kind kind;
-	int code; /* of a refusal: what pam_authenticate returned */
+	bool kept; /* it is the handle's, and libpam's to free */
+	int code;  /* of a refusal: what pam_authenticate returned */
 	struct verdict_term line_root, line_store; /* as the line that found it has them */
 	struct verdict_term store;		   /* the name that came of it */
 	/* Of an acceptance: whose, when, and what was asked. */
@@ -61,8 +62,8 @@ int verdict_begin(struct call *call, struct verdict **ret);
  */
 int verdict_end(pam_handle_t *pamh, struct verdict *verdict);
 
-/* The handle's verdict, or NULL when there is none. */
-const struct verdict *verdict_get(const pam_handle_t *pamh);
+/* The handle's verdict, or NULL when there is none; false when that cannot be told. */
+bool verdict_find(const pam_handle_t *pamh, const struct verdict **ret);
 
 void verdict_refuse(struct verdict *verdict, int code);
 
