@@ -127,7 +127,7 @@ fail_unknown(const struct request *request, const struct option *options, const 
 	near_begin(&near, given + strspn(given, "-"));
 	for (const struct option *o = options; o->name != NULL; o++)
 		near_consider(&near, o->name);
-	near_text(&near, suggestion);
+	near_option_text(&near, suggestion);
 	if (request->command == NULL)
 		return fail_value("option", given,
 				  "unknown before a command%s; 'lrkeyadm --help' lists them",

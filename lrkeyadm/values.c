@@ -29,14 +29,32 @@ value_label(const char *name, const char *text)
 			  LRK_LABEL_CHARS);
 }
 
+/* Of ASCII; "" for what is too long. */
+static void
+in_lower_case(const char *text, char *lower, size_t size)
+{
+	size_t length = strlen(text);
+
+	lower[0] = '\0';
+	if (length >= size)
+		return;
+	for (size_t i = 0; i <= length; i++)
+		lower[i] = (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] - 'A' + 'a' : text[i]);
+}
+
 enum status
 value_scope(const char *name, const char *text)
 {
+	char lower[LRK_SCOPE_MAX + 1], suggestion[NEAR_TEXT_MAX] = "";
+
 	if (lrk_is_scope(text))
 		return STATUS_OK;
+	in_lower_case(text, lower, sizeof(lower));
+	if (lrk_is_scope(lower))
+		snprintf(suggestion, sizeof(suggestion), " (did you mean '%s'?)", lower);
 	return fail_value(name, text,
-			  "not a scope: 1 to %d of a-z 0-9 . _ -, beginning with a letter or digit, "
-			  "or *", LRK_SCOPE_MAX);
+			  "not a scope%s: 1 to %d of a-z 0-9 . _ -, beginning with a letter or digit, "
+			  "or *", suggestion, LRK_SCOPE_MAX);
 }
 
 enum status

@@ -103,8 +103,8 @@ near_consider(struct near *near, const char *name)
 	}
 }
 
-void
-near_text(const struct near *near, char text[static NEAR_TEXT_MAX])
+static void
+print_near(const struct near *near, const char *dashes, char text[static NEAR_TEXT_MAX])
 {
 	const char *name = near->completions ? NULL : near->completion;
 
@@ -113,5 +113,17 @@ near_text(const struct near *near, char text[static NEAR_TEXT_MAX])
 		name = near->nearest;
 	text[0] = '\0';
 	if (name != NULL)
-		snprintf(text, NEAR_TEXT_MAX, " (did you mean '%s'?)", name);
+		snprintf(text, NEAR_TEXT_MAX, " (did you mean '%s%s'?)", dashes, name);
+}
+
+void
+near_text(const struct near *near, char text[static NEAR_TEXT_MAX])
+{
+	print_near(near, "", text);
+}
+
+void
+near_option_text(const struct near *near, char text[static NEAR_TEXT_MAX])
+{
+	print_near(near, "--", text);
 }

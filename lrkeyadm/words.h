@@ -41,4 +41,7 @@ void near_begin(struct near *near, const char *word);
 void near_consider(struct near *near, const char *name);
 void near_text(const struct near *near, char text[static NEAR_TEXT_MAX]);
 
+/* The same for names of options, as they are typed. */
+void near_option_text(const struct near *near, char text[static NEAR_TEXT_MAX]);
+
 #endif

@@ -201,7 +201,7 @@ setup() {
 		refused "^lrkeyadm: --label '.*': not a label: 1 to 64 characters" --org a --label "$label"
 	done
 	for scope in '' ',' 'a,' ',a' a,,b SCIM .a a/b "$long33" '**' 'a b'; do
-		refused "^lrkeyadm: --scope '.*': not a scope: 1 to 32 of" --org a --scope="$scope"
+		refused "^lrkeyadm: --scope '.*': not a scope( \\(did you mean .*\\?\\))?: 1 to 32 of" --org a --scope="$scope"
 	done
 	refused "^lrkeyadm: --scope '1,.*': too many scopes: at most 16" --org a \
 		--scope "$(seq -s, 1 17)"

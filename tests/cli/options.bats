@@ -91,7 +91,7 @@ expect_usage() {
 
 @test "options that are unknown, ambiguous, repeated, or lack a value" {
 	expect_usage "option '--frob': unknown; 'lrkeyadm list --help'" list --frob
-	expect_usage "option '--stats': unknown \(did you mean 'state'\?\)" list --stats x
+	expect_usage "option '--stats': unknown \(did you mean '--state'\?\)" list --stats x
 	expect_usage "option '--columns': unknown before a command" --columns id list
 	expect_usage "option '--c': could be several" list --c
 	expect_usage "option '-x': unknown" list -x

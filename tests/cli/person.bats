@@ -283,7 +283,9 @@ in-12  2027-01-27T08:00:00Z
 	expect_refused 69 'store other: .* does not exist; ' -s other list
 	expect_refused 64 "command 'delete': unknown \(did you mean 'revoke'\?\)" delete x
 	expect_refused 64 "command 'create': unknown \(did you mean 'generate'\?\)" create
-	expect_refused 64 "'--josn': unknown before a command \(did you mean 'json'\?\)" --josn list
+	expect_refused 64 "'--josn': unknown before a command \(did you mean '--json'\?\)" --josn list
+	expect_refused 64 "'SCIM': not a scope \(did you mean 'scim'\?\): 1 to 32 of" list --scope dns,SCIM
+	expect_refused 64 "'S C': not a scope: " list --scope 'S C'
 	expect_refused 64 "'alway': allowed are auto, always and never \(did you mean 'always'\?\)" list --color alway
 	expect_refused 64 "key 'abc': not a key id: .*; 'lrkeyadm --root $ROOT list' shows them$" show abc
 	expect_refused 64 "'abc': not a key id: .*; 'lrkeyadm -s pool --root $ROOT list' shows them$" \
