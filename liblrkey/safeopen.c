@@ -18,6 +18,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <lrkey/text.h>
@@ -398,6 +399,32 @@ judge_file(const struct lrk_dir *dir, const char *name, const struct lrk_file_ru
 }
 
 /*
+ * fstat(2) of what is judged, without its times: who asks for those has the kernel write a new
+ * time, and so the inode, with each following write (multigrain timestamps, Linux 6.13).
+ */
+static int
+stat_timeless(int fd, struct stat *ret)
+{
+	struct statx st;
+
+	if (statx(fd, "", AT_EMPTY_PATH,
+		  STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_UID | STATX_GID | STATX_INO |
+			  STATX_SIZE,
+		  &st) != 0)
+		return -1;
+	*ret = (struct stat){
+		.st_dev = makedev(st.stx_dev_major, st.stx_dev_minor),
+		.st_ino = st.stx_ino,
+		.st_mode = st.stx_mode,
+		.st_nlink = st.stx_nlink,
+		.st_uid = st.stx_uid,
+		.st_gid = st.stx_gid,
+		.st_size = (off_t)st.stx_size,
+	};
+	return 0;
+}
+
+/*
  * Opens a file that still has its name: one that was replaced between the two steps is opened
  * again, by its name. One that never has a name is an old one that somebody holds on to, as a
  * mount of the file, instead of its directory, does: what is written to it is lost, and what is
@@ -415,7 +442,7 @@ open_named(const struct lrk_dir *dir, const char *name, int flags, int *ret_fd,
 
 		if (fd < 0)
 			return fail_open(dir, name, errno, why);
-		if (fstat(fd, ret_stat) != 0) {
+		if (stat_timeless(fd, ret_stat) != 0) {
 			lrk_fail_errno(why, LRK_ERR_IO, errno, "%s/%s", dir->path, name);
 			close(fd);
 			return LRK_ERR_IO;

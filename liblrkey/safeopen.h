@@ -74,7 +74,8 @@ struct lrk_file_rule {
  * writable by others, its size in bounds. LRK_ERR_NOT_FOUND, LRK_ERR_ACCESS (the text names
  * the group that is missing), LRK_ERR_UNSAFE, LRK_ERR_IO. A wrong mode or link
  * count may be passed over by a writer that replaces the file, by giving defect;
- * *defect is then set, its text in why. The descriptor is the caller's to close.
+ * *defect is then set, its text in why. The descriptor is the caller's to close; the status
+ * has no times.
  */
 LRK_MUST_CHECK enum lrk_err lrk_file_open(const struct lrk_dir *dir, const char *name,
 					  const struct lrk_file_rule *rule, bool *defect,

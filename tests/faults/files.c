@@ -382,6 +382,13 @@ fstat64(int fd, struct stat64 *ret)
 }
 
 int
+statx(int fd, const char *restrict path, int flags, unsigned mask, struct statx *restrict ret)
+{
+	HIDDEN(statx, "statx");
+	return fault_strikes_fd("statx", fd, EIO) ? -1 : hidden(fd, path, flags, mask, ret);
+}
+
+int
 fstatat(int dir, const char *path, struct stat *ret, int flags)
 {
 	HIDDEN(fstatat, "fstatat");

@@ -203,14 +203,15 @@ static struct between {
 
 /* On its way to the kernel: whose descriptor is looked at has been opened. */
 int
-fstat(int fd, struct stat *st)
+statx(int fd, const char *restrict path, int flags, unsigned mask, struct statx *restrict st)
 {
-	struct stat named;
+	struct stat named, opened;
 
-	if (syscall(SYS_newfstatat, fd, "", st, AT_EMPTY_PATH) != 0)
+	if (syscall(SYS_statx, fd, path, flags, mask, st) != 0)
 		return -1;
 	if (between.rekeys > 0 && stat(trial_path(between.trial, MASTER_FILE), &named) == 0 &&
-	    named.st_ino == st->st_ino && named.st_dev == st->st_dev) {
+	    fstat(fd, &opened) == 0 && named.st_ino == opened.st_ino &&
+	    named.st_dev == opened.st_dev) {
 		unsigned more = between.rekeys - 1;
 
 		between.rekeys = 0;
