@@ -31,7 +31,8 @@ print_field(const struct field *field, const struct key_view *view)
 {
 	char text[FIELD_TEXT_MAX], words[FIELD_WORDS_MAX];
 
-	if (field_text(field, view, ",", text) != STATUS_OK || strcmp(text, "-") == 0)
+	field_text(field, view, ",", text);
+	if (strcmp(text, "-") == 0)
 		return;
 	field_words(field, view, words);
 	fprintf(stderr, "%-13s ", field->name);

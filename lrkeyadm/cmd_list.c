@@ -106,9 +106,7 @@ add_row(struct list *list, const struct key_view *view)
 		const struct field *field = list->columns.field[i];
 		char cell[FIELD_TEXT_MAX], words[FIELD_WORDS_MAX] = "";
 
-		status = field_text(field, view, ",", cell);
-		if (status != STATUS_OK)
-			return status;
+		field_text(field, view, ",", cell);
 		if (list->on_terminal) {
 			field_words(field, view, words);
 			fit_measure(&list->fit, i, cell, words, mark_of(field, look));
@@ -135,8 +133,14 @@ static enum lrk_err
 visit(struct list *list, const struct lrk_entry *entry,
       enum status (*show)(struct list *list, const struct key_view *view))
 {
-	struct key_view view = uses_view(&list->uses, entry, list->now);
+	struct key_view view;
 
+	/* That a use limit has lost its record is told of every key. */
+	if (!filter_passes_entry(&list->filter, entry) && entry->max_uses == 0) {
+		list->n_passed_over++;
+		return LRK_OK;
+	}
+	view = uses_view(&list->uses, entry, list->now);
 	if (!filter_passes(&list->filter, &view)) {
 		list->n_passed_over++;
 		return LRK_OK;
@@ -151,13 +155,15 @@ visit(struct list *list, const struct lrk_entry *entry,
 static enum status
 show_json(struct list *list, const struct key_view *view)
 {
-	return json_list_key(&list->json, view, NULL);
+	json_list_key(&list->json, view, NULL);
+	return STATUS_OK;
 }
 
 static enum status
 show_csv(struct list *list, const struct key_view *view)
 {
-	return csv_key(&list->sink, &list->columns, view);
+	csv_key(&list->sink, &list->columns, view);
+	return STATUS_OK;
 }
 
 static enum lrk_err

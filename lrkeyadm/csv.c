@@ -34,18 +34,14 @@ csv_headings(struct sink *sink, const struct columns *columns)
 	sink_text(sink, "\n");
 }
 
-enum status
+void
 csv_key(struct sink *sink, const struct columns *columns, const struct key_view *view)
 {
 	char text[FIELD_TEXT_MAX];
 
 	for (unsigned i = 0; i < columns->n; i++) {
-		enum status status = field_text(columns->field[i], view, " ", text);
-
-		if (status != STATUS_OK)
-			return status;
+		field_text(columns->field[i], view, " ", text);
 		print_field(sink, text, i == 0);
 	}
 	sink_text(sink, "\n");
-	return STATUS_OK;
 }

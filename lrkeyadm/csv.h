@@ -7,6 +7,6 @@
 #include "sink.h"
 
 void csv_headings(struct sink *sink, const struct columns *columns);
-enum status csv_key(struct sink *sink, const struct columns *columns, const struct key_view *view);
+void csv_key(struct sink *sink, const struct columns *columns, const struct key_view *view);
 
 #endif

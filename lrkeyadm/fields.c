@@ -24,178 +24,198 @@ view_unused_for(const struct key_view *view)
 	return view->now > since ? view->now - since : 0;
 }
 
-static json_t *
-text_or_null(const char *text)
+static void
+put_text(const char *text, struct field_value *ret)
 {
-	return text != NULL && text[0] != '\0' ? json_string(text) : json_null();
+	if (text == NULL || text[0] == '\0')
+		return;
+	ret->kind = FIELD_TEXT;
+	ret->text = text;
 }
 
-static json_t *
-time_or_null(int64_t when, int64_t absent)
+static void
+put_time(int64_t when, int64_t absent, struct field_value *ret)
 {
-	char text[LRK_TIME_TEXT];
-
 	if (when == absent)
-		return json_null();
-	lrk_time_format(when, text);
-	return json_string(text);
+		return;
+	lrk_time_format(when, ret->room);
+	ret->kind = FIELD_TEXT;
+	ret->text = ret->room;
 }
 
-static json_t *
-number(uint64_t value)
+/* JSON's readers know no larger ones. */
+static void
+put_number(uint64_t number, struct field_value *ret)
 {
-	return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
+	char *at = ret->room + sizeof(ret->room);
+
+	_Static_assert(sizeof(ret->room) >= sizeof("9223372036854775807"), "every number fits");
+	if (number > INT64_MAX)
+		number = INT64_MAX;
+	*--at = '\0';
+	do
+		*--at = (char)('0' + number % 10);
+	while ((number /= 10) != 0);
+	ret->kind = FIELD_NUMBER;
+	ret->text = at;
 }
 
-static json_t *
-get_id(const struct key_view *view)
+static void
+put_list(unsigned n, void (*item)(const struct key_view *, unsigned, char *),
+	 struct field_value *ret)
 {
-	return json_string(view->entry->id);
+	ret->kind = FIELD_LIST;
+	ret->n = n;
+	ret->item = item;
 }
 
-static json_t *
-get_org(const struct key_view *view)
+static void
+get_id(const struct key_view *view, struct field_value *ret)
 {
-	return json_string(view->entry->org);
+	put_text(view->entry->id, ret);
 }
 
-static json_t *
-get_label(const struct key_view *view)
+static void
+get_org(const struct key_view *view, struct field_value *ret)
 {
-	return text_or_null(view->entry->label);
+	put_text(view->entry->org, ret);
 }
 
-static json_t *
-get_scopes(const struct key_view *view)
+static void
+get_label(const struct key_view *view, struct field_value *ret)
 {
-	json_t *list = json_array();
-
-	for (unsigned i = 0; i < view->entry->n_scopes; i++)
-		if (json_array_append_new(list, json_string(view->entry->scopes[i])) != 0)
-			goto fail;
-	return list;
-fail:
-	json_decref(list);
-	return NULL;
+	put_text(view->entry->label, ret);
 }
 
-static json_t *
-get_owner(const struct key_view *view)
+static void
+scope_item(const struct key_view *view, unsigned i, char text[static FIELD_ITEM_MAX])
 {
-	return text_or_null(view->entry->owner);
+	memcpy(text, view->entry->scopes[i], sizeof(view->entry->scopes[i]));
 }
 
-static json_t *
-get_state(const struct key_view *view)
+_Static_assert(LRK_SCOPE_MAX < FIELD_ITEM_MAX, "every scope fits");
+
+static void
+get_scopes(const struct key_view *view, struct field_value *ret)
 {
-	return json_string(lrk_state_name(view_state(view)));
+	put_list(view->entry->n_scopes, scope_item, ret);
 }
 
-static json_t *
-get_created(const struct key_view *view)
+static void
+get_owner(const struct key_view *view, struct field_value *ret)
 {
-	return time_or_null(view->entry->created, -1);
+	put_text(view->entry->owner, ret);
 }
 
-static json_t *
-get_created_by(const struct key_view *view)
+static void
+get_state(const struct key_view *view, struct field_value *ret)
 {
-	return json_string(view->entry->created_by);
+	put_text(lrk_state_name(view_state(view)), ret);
 }
 
-static json_t *
-get_expires(const struct key_view *view)
+static void
+get_created(const struct key_view *view, struct field_value *ret)
 {
-	return time_or_null(view->entry->expires, LRK_NEVER);
+	put_time(view->entry->created, -1, ret);
 }
 
-static json_t *
-get_not_before(const struct key_view *view)
+static void
+get_created_by(const struct key_view *view, struct field_value *ret)
 {
-	return time_or_null(view->entry->not_before, 0);
+	put_text(view->entry->created_by, ret);
 }
 
-static json_t *
-get_last_used(const struct key_view *view)
+static void
+get_expires(const struct key_view *view, struct field_value *ret)
 {
-	return time_or_null(view->usage.last_used, 0);
+	put_time(view->entry->expires, LRK_NEVER, ret);
 }
 
-static json_t *
-get_last_service(const struct key_view *view)
+static void
+get_not_before(const struct key_view *view, struct field_value *ret)
 {
-	return text_or_null(view->usage.service);
+	put_time(view->entry->not_before, 0, ret);
 }
 
-static json_t *
-get_last_rhost(const struct key_view *view)
+static void
+get_last_used(const struct key_view *view, struct field_value *ret)
 {
-	return text_or_null(view->usage.rhost);
+	put_time(view->usage.last_used, 0, ret);
 }
 
-static json_t *
-get_uses(const struct key_view *view)
+static void
+get_last_service(const struct key_view *view, struct field_value *ret)
 {
-	return number(view->usage.uses);
+	put_text(view->usage.service, ret);
 }
 
-static json_t *
-get_max_uses(const struct key_view *view)
+static void
+get_last_rhost(const struct key_view *view, struct field_value *ret)
 {
-	return view->entry->max_uses != 0 ? number(view->entry->max_uses) : json_null();
+	put_text(view->usage.rhost, ret);
 }
 
-static json_t *
-get_denied(const struct key_view *view)
+static void
+get_uses(const struct key_view *view, struct field_value *ret)
 {
-	return number(view->usage.denied);
+	put_number(view->usage.uses, ret);
 }
 
-static json_t *
-get_allow_from(const struct key_view *view)
+static void
+get_max_uses(const struct key_view *view, struct field_value *ret)
 {
-	json_t *list = json_array();
-	char text[LRK_NET_TEXT];
-
-	for (unsigned i = 0; i < view->entry->n_nets; i++) {
-		lrk_net_format(&view->entry->nets[i], text);
-		if (json_array_append_new(list, json_string(text)) != 0)
-			goto fail;
-	}
-	return list;
-fail:
-	json_decref(list);
-	return NULL;
+	if (view->entry->max_uses != 0)
+		put_number(view->entry->max_uses, ret);
 }
 
-static json_t *
-get_predecessor(const struct key_view *view)
+static void
+get_denied(const struct key_view *view, struct field_value *ret)
 {
-	return text_or_null(view->entry->predecessor);
+	put_number(view->usage.denied, ret);
 }
 
-static json_t *
-get_successor(const struct key_view *view)
+static void
+net_item(const struct key_view *view, unsigned i, char text[static FIELD_ITEM_MAX])
 {
-	return text_or_null(view->entry->successor);
+	lrk_net_format(&view->entry->nets[i], text);
 }
 
-static json_t *
-get_revoked(const struct key_view *view)
+_Static_assert(LRK_NET_TEXT <= FIELD_ITEM_MAX, "every network fits");
+
+static void
+get_allow_from(const struct key_view *view, struct field_value *ret)
 {
-	return time_or_null(view->entry->revoked, 0);
+	put_list(view->entry->n_nets, net_item, ret);
 }
 
-static json_t *
-get_revoked_by(const struct key_view *view)
+static void
+get_predecessor(const struct key_view *view, struct field_value *ret)
 {
-	return text_or_null(view->entry->revoked_by);
+	put_text(view->entry->predecessor, ret);
 }
 
-static json_t *
-get_reason(const struct key_view *view)
+static void
+get_successor(const struct key_view *view, struct field_value *ret)
 {
-	return text_or_null(lrk_reason_name(view->entry->reason));
+	put_text(view->entry->successor, ret);
+}
+
+static void
+get_revoked(const struct key_view *view, struct field_value *ret)
+{
+	put_time(view->entry->revoked, 0, ret);
+}
+
+static void
+get_revoked_by(const struct key_view *view, struct field_value *ret)
+{
+	put_text(view->entry->revoked_by, ret);
+}
+
+static void
+get_reason(const struct key_view *view, struct field_value *ret)
+{
+	put_text(lrk_reason_name(view->entry->reason), ret);
 }
 
 static const struct field fields[] = {
@@ -233,44 +253,53 @@ field_at(unsigned i)
 	return i < N_FIELDS ? &fields[i] : NULL;
 }
 
-/* Appends to a text of FIELD_TEXT_MAX bytes; what no longer fits is cut. */
-static void
-append(char *text, const char *more)
+void
+field_value(const struct field *field, const struct key_view *view, struct field_value *ret)
 {
-	size_t used = strlen(text);
-
-	snprintf(text + used, FIELD_TEXT_MAX - used, "%s", more);
+	ret->kind = FIELD_NULL;
+	field->get(view, ret);
 }
 
-static void
-list_text(const json_t *list, const char *separator, char *text)
+/* Appends behind the first used bytes of a text of FIELD_TEXT_MAX; what no longer fits is cut. */
+static size_t
+append(char *text, size_t used, const char *more)
 {
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		if (i > 0)
-			append(text, separator);
-		append(text, json_string_value(json_array_get(list, i)));
+	size_t length = strnlen(more, FIELD_TEXT_MAX - 1 - used);
+
+	memcpy(text + used, more, length);
+	text[used + length] = '\0';
+	return used + length;
+}
+
+static size_t
+list_text(const struct key_view *view, const struct field_value *value, const char *separator,
+	  char *text)
+{
+	char item[FIELD_ITEM_MAX];
+	size_t used = 0;
+
+	for (unsigned i = 0; i < value->n; i++) {
+		value->item(view, i, item);
+		used = append(text, used, i > 0 ? separator : "");
+		used = append(text, used, item);
 	}
+	return used;
 }
 
-enum status
+void
 field_text(const struct field *field, const struct key_view *view, const char *separator,
 	   char text[static FIELD_TEXT_MAX])
 {
-	json_t *value = field->get(view);
+	struct field_value value;
+	size_t used = 0;
 
-	if (value == NULL)
-		return fail_memory();
-	text[0] = '\0';
-	if (json_is_string(value))
-		append(text, json_string_value(value));
-	else if (json_is_integer(value))
-		snprintf(text, FIELD_TEXT_MAX, "%lld", (long long)json_integer_value(value));
-	else if (json_is_array(value))
-		list_text(value, separator, text);
-	if (text[0] == '\0')
-		append(text, field->absent != NULL ? field->absent : "-");
-	json_decref(value);
-	return STATUS_OK;
+	field_value(field, view, &value);
+	if (value.kind == FIELD_LIST)
+		used = list_text(view, &value, separator, text);
+	else if (value.kind != FIELD_NULL)
+		used = append(text, 0, value.text);
+	if (used == 0)
+		append(text, 0, field->absent != NULL ? field->absent : "-");
 }
 
 void
@@ -304,23 +333,6 @@ field_words(const struct field *field, const struct key_view *view,
 		end_words(view, words);
 }
 
-json_t *
-fields_object(const struct key_view *view)
-{
-	json_t *object = json_object();
-
-	for (unsigned i = 0; i < N_FIELDS; i++) {
-		if (fields[i].tombstone && view->entry->revoked == 0)
-			continue;
-		if (json_object_set_new(object, fields[i].name, fields[i].get(view)) != 0)
-			goto fail;
-	}
-	return object;
-fail:
-	json_decref(object);
-	return NULL;
-}
-
 void
 column_heading(const struct field *field, char heading[static HEADING_MAX])
 {
@@ -352,13 +364,14 @@ fail_column(const char *name, const char *word)
 {
 	char suggestion[NEAR_TEXT_MAX], all[FIELD_TEXT_MAX] = "", heading[HEADING_MAX];
 	struct near near;
+	size_t used = 0;
 
 	near_begin(&near, word);
 	for (unsigned i = 0; i < N_FIELDS; i++) {
 		near_consider(&near, fields[i].name);
 		column_heading(&fields[i], heading);
-		append(all, " ");
-		append(all, heading);
+		used = append(all, used, " ");
+		used = append(all, used, heading);
 	}
 	near_text(&near, suggestion);
 	return fail_value(name, word, "unknown column%s; allowed are%s", suggestion, all);

@@ -6,7 +6,8 @@
 #ifndef LRKEYADM_FIELDS_H
 #define LRKEYADM_FIELDS_H
 
-#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 #include <lrkey/entry.h>
 
@@ -24,23 +25,45 @@ struct key_view {
 	int64_t now;
 };
 
+enum field_kind {
+	FIELD_NULL,
+	FIELD_TEXT,
+	FIELD_NUMBER,
+	FIELD_LIST
+};
+
+/* The longest item of a list, with its NUL. */
+#define FIELD_ITEM_MAX 64
+
+struct field_value {
+	enum field_kind kind;
+	const char *text; /* of a text or a number; in the entry, or in room */
+	char room[LRK_TIME_TEXT];
+	/* Of a list: how many there are, and one of them. */
+	unsigned n;
+	void (*item)(const struct key_view *view, unsigned i, char text[static FIELD_ITEM_MAX]);
+};
+
 struct field {
-	const char *name;	/* in JSON; in capitals the name of the column */
-	const char *absent;	/* what text says for null */
-	bool tombstone;		/* only tombstones have it */
-	bool is_end;		/* a time worth words, "in 12 days" */
-	json_t *(*get)(const struct key_view *view);
+	const char *name;   /* in JSON; in capitals the name of the column */
+	const char *absent; /* what text says for null */
+	bool tombstone;	    /* only tombstones have it */
+	bool is_end;	    /* a time worth words, "in 12 days" */
+	void (*get)(const struct key_view *view, struct field_value *ret);
 };
 
 /* The field with this index, or NULL behind the last. */
 const struct field *field_at(unsigned i);
 
+/* The value of a field; it lives as long as the view's entry and *ret. */
+void field_value(const struct field *field, const struct key_view *view, struct field_value *ret);
+
 /* The longest text of a field. */
 #define FIELD_TEXT_MAX 1024
 
 /* The text of a field; lists are joined by separator. */
-enum status field_text(const struct field *field, const struct key_view *view,
-		       const char *separator, char text[static FIELD_TEXT_MAX]);
+void field_text(const struct field *field, const struct key_view *view, const char *separator,
+		char text[static FIELD_TEXT_MAX]);
 
 /* The words that a terminal adds to a time: " in 12 days"; "" for most fields. */
 #define FIELD_WORDS_MAX 32
@@ -49,9 +72,6 @@ void field_words(const struct field *field, const struct key_view *view,
 
 /* The same for the key's end, whatever the field. */
 void end_words(const struct key_view *view, char words[static FIELD_WORDS_MAX]);
-
-/* All fields of the key as an object; NULL when memory is short. */
-json_t *fields_object(const struct key_view *view);
 
 #define COLUMNS_MAX 32
 

@@ -109,15 +109,19 @@ ends_within(int64_t within, const struct key_view *view)
 }
 
 bool
-filter_passes(const struct filter *filter, const struct key_view *view)
+filter_passes_entry(const struct filter *filter, const struct lrk_entry *entry)
 {
-	const struct lrk_entry *entry = view->entry;
-
 	return (entry->revoked == 0 || filter->tombstones) &&
 	       (filter->orgs.n == 0 || words_have(&filter->orgs, entry->org)) &&
 	       (filter->scopes.n == 0 || holds_one_of(&filter->scopes, entry)) &&
 	       (filter->labels.n == 0 || label_has_one_of(&filter->labels, entry)) &&
-	       (filter->owners.n == 0 || words_have(&filter->owners, entry->owner)) &&
+	       (filter->owners.n == 0 || words_have(&filter->owners, entry->owner));
+}
+
+bool
+filter_passes(const struct filter *filter, const struct key_view *view)
+{
+	return filter_passes_entry(filter, view->entry) &&
 	       (!filter->by_state || filter->states[view_state(view)]) &&
 	       (!filter->by_end || ends_within(filter->within, view)) &&
 	       (!filter->by_use || view_unused_for(view) >= filter->unused);

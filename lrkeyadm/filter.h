@@ -38,4 +38,7 @@ void filter_free(struct filter *filter);
 
 bool filter_passes(const struct filter *filter, const struct key_view *view);
 
+/* The part of it that needs no look at how the key was used: false rules it out. */
+bool filter_passes_entry(const struct filter *filter, const struct lrk_entry *entry);
+
 #endif

@@ -16,6 +16,7 @@ struct hold {
 struct guard {
 	struct hold *holds; /* by organization and scope, each once */
 	size_t n_holds;
+	size_t n_open; /* that are not covered */
 	const char **named; /* ids, sorted */
 	size_t n_named;
 	struct uses *uses;
@@ -71,6 +72,7 @@ collect(const struct targets *targets, struct guard *guard)
 	qsort(guard->holds, guard->n_holds, sizeof(*guard->holds), compare_holds);
 	qsort(guard->named, guard->n_named, sizeof(*guard->named), compare_names);
 	drop_equal_holds(guard);
+	guard->n_open = guard->n_holds;
 	return STATUS_OK;
 }
 
@@ -91,22 +93,49 @@ first_of_org(const struct guard *guard, const char *org)
 	return low;
 }
 
+/* Whether an entry is of that organization and not among those to be revoked. */
+static bool
+may_cover(const struct guard *guard, size_t first, const struct lrk_entry *entry)
+{
+	const char *id = entry->id;
+
+	return first < guard->n_holds &&
+	       strcmp(guard->holds[first].entry->org, entry->org) == 0 &&
+	       bsearch(&id, guard->named, guard->n_named, sizeof(*guard->named),
+		       compare_names) == NULL;
+}
+
+/* Where nothing is open any more, the rest of the store need not be read. */
 static enum lrk_err
 look_at(void *context, const struct lrk_entry *entry)
 {
 	struct guard *guard = context;
-	struct key_view view = uses_view(guard->uses, entry, guard->now);
-	const char *id = entry->id;
-	size_t i;
+	size_t i = first_of_org(guard, entry->org);
+	struct key_view view;
 
-	if (!view_works(&view) || bsearch(&id, guard->named, guard->n_named, sizeof(*guard->named),
-					  compare_names) != NULL)
+	if (!may_cover(guard, i, entry))
 		return LRK_OK;
-	for (i = first_of_org(guard, entry->org);
-	     i < guard->n_holds && strcmp(guard->holds[i].entry->org, entry->org) == 0; i++)
-		if (lrk_entry_holds_scope(entry, guard->holds[i].scope))
+	view = uses_view(guard->uses, entry, guard->now);
+	if (!view_works(&view))
+		return LRK_OK;
+	for (; i < guard->n_holds && strcmp(guard->holds[i].entry->org, entry->org) == 0; i++)
+		if (!guard->holds[i].covered &&
+		    lrk_entry_holds_scope(entry, guard->holds[i].scope)) {
 			guard->holds[i].covered = true;
-	return LRK_OK;
+			guard->n_open--;
+		}
+	return guard->n_open == 0 ? LRK_ERR_LIMIT : LRK_OK;
+}
+
+static enum status
+look_for_others(const struct request *request, const struct lrk_store *store, struct guard *guard)
+{
+	struct lrk_why why = { "" };
+	enum lrk_err err = lrk_snapshot_walk(store, look_at, guard, &why);
+
+	if (err == LRK_OK || guard->n_open == 0)
+		return STATUS_OK;
+	return reading_fail(request, true, err, &why);
 }
 
 static enum status
@@ -132,7 +161,7 @@ guard_check(const struct request *request, const struct lrk_store *store, struct
 
 	status = collect(targets, &guard);
 	if (status == STATUS_OK && guard.n_holds > 0)
-		status = reading_walk(request, store, look_at, &guard, NULL);
+		status = look_for_others(request, store, &guard);
 	if (status == STATUS_OK)
 		status = judge(&guard);
 	free(guard.holds);

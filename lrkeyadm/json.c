@@ -24,45 +24,132 @@ json_list_begin(struct json_list *list, struct sink *sink, const char *name)
 	sink_text(sink, "\":[");
 }
 
-/* Begins an object and releases it; JSON_EMBED leaves the braces away, so that it can go on. */
-static enum status
-begin_object(struct json_list *list, json_t *object)
+static void
+begin_item(struct json_list *list)
 {
-	int failed;
-
-	if (object == NULL)
-		return fail_memory();
-	sink_text(list->sink, list->begun ? ",\n{" : "\n{");
+	sink_text(list->sink, list->begun ? ",\n" : "\n");
 	list->begun = true;
-	failed = json_dump_callback(object, dump_part, list->sink, JSON_COMPACT | JSON_EMBED);
-	json_decref(object);
-	return failed == 0 ? STATUS_OK : fail_memory();
 }
 
 enum status
 json_list_object(struct json_list *list, json_t *object)
 {
-	enum status status = begin_object(list, object);
+	int failed;
 
-	sink_text(list->sink, "}");
-	return status;
+	if (object == NULL)
+		return fail_memory();
+	begin_item(list);
+	failed = json_dump_callback(object, dump_part, list->sink, JSON_COMPACT);
+	json_decref(object);
+	return failed == 0 ? STATUS_OK : fail_memory();
 }
 
-enum status
+/* What stands for a character that a JSON string cannot hold as it is, or NULL. */
+static const char *
+escape_of(char c, char text[static 7])
+{
+	switch (c) {
+	case '"':
+		return "\\\"";
+	case '\\':
+		return "\\\\";
+	case '\b':
+		return "\\b";
+	case '\f':
+		return "\\f";
+	case '\n':
+		return "\\n";
+	case '\r':
+		return "\\r";
+	case '\t':
+		return "\\t";
+	default:
+		if ((unsigned char)c >= 0x20)
+			return NULL;
+		snprintf(text, 7, "\\u%04X", (unsigned)(unsigned char)c);
+		return text;
+	}
+}
+
+static void
+put_string(struct sink *sink, const char *text)
+{
+	char buffer[7];
+	const char *from = text, *escape;
+
+	sink_text(sink, "\"");
+	for (; *text != '\0'; text++) {
+		escape = escape_of(*text, buffer);
+		if (escape == NULL)
+			continue;
+		sink_bytes(sink, from, (size_t)(text - from));
+		sink_text(sink, escape);
+		from = text + 1;
+	}
+	sink_bytes(sink, from, (size_t)(text - from));
+	sink_text(sink, "\"");
+}
+
+static void
+put_list(struct sink *sink, const struct key_view *view, const struct field_value *value)
+{
+	char item[FIELD_ITEM_MAX];
+
+	sink_text(sink, "[");
+	for (unsigned i = 0; i < value->n; i++) {
+		value->item(view, i, item);
+		sink_text(sink, i > 0 ? "," : "");
+		put_string(sink, item);
+	}
+	sink_text(sink, "]");
+}
+
+static void
+put_field(struct sink *sink, const struct field *field, const struct key_view *view)
+{
+	struct field_value value;
+
+	field_value(field, view, &value);
+	/* Names of fields need no escape. */
+	sink_text(sink, "\"");
+	sink_text(sink, field->name);
+	sink_text(sink, "\":");
+	switch (value.kind) {
+	case FIELD_NULL:
+		sink_text(sink, "null");
+		break;
+	case FIELD_TEXT:
+		put_string(sink, value.text);
+		break;
+	case FIELD_NUMBER:
+		sink_text(sink, value.text);
+		break;
+	case FIELD_LIST:
+		put_list(sink, view, &value);
+		break;
+	}
+}
+
+void
 json_list_key(struct json_list *list, const struct key_view *view, const char *apikey)
 {
-	enum status status = begin_object(list, fields_object(view));
+	struct sink *sink = list->sink;
+	const struct field *field;
 
-	if (status != STATUS_OK)
-		return status;
+	begin_item(list);
+	for (unsigned i = 0; (field = field_at(i)) != NULL; i++) {
+		if (field->tombstone && view->entry->revoked == 0)
+			continue;
+		sink_text(sink, i == 0 ? "{" : ",");
+		put_field(sink, field, view);
+	}
 	if (apikey != NULL) {
 		/* Its alphabet needs no escape. */
-		sink_text(list->sink, ",\"key\":\"");
-		sink_bytes(list->sink, apikey, LRK_APIKEY_LEN);
-		sink_text(list->sink, "\"");
+		sink_text(sink, ",\"key\":\"");
+		sink_bytes(sink, apikey, LRK_APIKEY_LEN);
+		sink_text(sink, "\"");
 	}
-	sink_text(list->sink, "}");
-	return STATUS_OK;
+	sink_text(sink, "}");
 }
 
 void

@@ -18,10 +18,10 @@ void json_list_begin(struct json_list *list, struct sink *sink, const char *name
 
 /*
  * Adds a key. apikey, which may be NULL, is its string, of LRK_APIKEY_LEN characters,
- * and becomes the member "key"; it does not pass through the JSON library.
+ * and becomes the member "key". There may be a million of them, and one may be secret: keys do not
+ * pass through the JSON library, which makes an object of each value.
  */
-enum status json_list_key(struct json_list *list, const struct key_view *view,
-			  const char *apikey);
+void json_list_key(struct json_list *list, const struct key_view *view, const char *apikey);
 
 /* Adds an object, and releases it; NULL is a lack of memory. */
 enum status json_list_object(struct json_list *list, json_t *object);

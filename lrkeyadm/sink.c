@@ -48,6 +48,12 @@ sink_bytes(struct sink *sink, const void *bytes, size_t length)
 {
 	const char *from = bytes;
 
+	/* Most of them are short. */
+	if (length < sizeof(sink->bytes) - sink->used) {
+		memcpy(sink->bytes + sink->used, from, length);
+		sink->used += length;
+		return;
+	}
 	while (length > 0 && sink->error == 0) {
 		size_t room = sizeof(sink->bytes) - sink->used;
 		size_t part = length < room ? length : room;

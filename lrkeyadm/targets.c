@@ -92,20 +92,18 @@ targets_commit(struct work *work, const struct targets *targets, const char *rea
 static enum status
 print_json(const struct targets *targets)
 {
-	enum status status = STATUS_OK, closed;
 	struct json_list list;
 	struct sink sink;
 
 	sink_open(&sink, STDOUT_FILENO, "standard output");
 	json_list_begin(&list, &sink, "keys");
-	for (unsigned i = 0; i < targets->n && status == STATUS_OK; i++) {
+	for (unsigned i = 0; i < targets->n; i++) {
 		struct key_view view = target_view(targets, i);
 
-		status = json_list_key(&list, &view, NULL);
+		json_list_key(&list, &view, NULL);
 	}
 	json_list_end(&list);
-	closed = sink_close(&sink);
-	return status != STATUS_OK ? status : closed;
+	return sink_close(&sink);
 }
 
 enum status

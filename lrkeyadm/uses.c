@@ -27,20 +27,6 @@ uses_open(const struct lrk_store *store, struct uses *ret)
 	}
 }
 
-/* A slot that is being written may be read half, and then looks like one that is not valid. */
-#define READS 3
-
-static void
-read_slot(const struct uses *uses, struct key_view *view)
-{
-	enum lrk_err err = LRK_OK;
-
-	for (int i = 0; i < READS && err == LRK_OK && !view->recorded; i++)
-		err = lrk_usage_read(uses->fd, view->entry, &view->usage, &view->recorded);
-	if (err != LRK_OK)
-		warn_unread(strerrordesc_np(errno));
-}
-
 struct key_view
 uses_view(struct uses *uses, const struct lrk_entry *entry, int64_t now)
 {
@@ -49,7 +35,8 @@ uses_view(struct uses *uses, const struct lrk_entry *entry, int64_t now)
 	/* Where there is no file at all, one warning is enough. */
 	if (uses->fd < 0)
 		return view;
-	read_slot(uses, &view);
+	if (lrk_usage_read(uses->fd, entry, &view.usage, &view.recorded) != LRK_OK)
+		warn_unread(strerrordesc_np(errno));
 	if (!view.recorded && entry->max_uses != 0 && entry->revoked == 0) {
 		if (uses->n_lost == 0)
 			memcpy(uses->lost, entry->id, sizeof(uses->lost));
