@@ -46,6 +46,9 @@ power_begin() {
 	cp -a "$BATS_FILE_TMPDIR/template" "$ROOT"
 }
 
+# Where lrkeyadm is run: the beginning of a command.
+POWER_PLACE=()
+
 # recorded [NAME=VALUE...] -- ARGUMENTS...: lrkeyadm, with its steps recorded. What it prints is in
 # $BATS_TEST_TMPDIR/stdout and stderr.
 recorded() {
@@ -56,7 +59,7 @@ recorded() {
 		shift
 	done
 	shift
-	env LD_PRELOAD="$LRKEY_BUILD/tests/power/preload.so" LRKEY_POWER_ROOT="$ROOT" \
+	"${POWER_PLACE[@]}" env LD_PRELOAD="$LRKEY_BUILD/tests/power/preload.so" LRKEY_POWER_ROOT="$ROOT" \
 		LRKEY_POWER_LOG="$LOG" "${settings[@]}" "$LRKEYADM" --root "$ROOT" "$@" \
 		>"$BATS_TEST_TMPDIR/stdout" 2>"$BATS_TEST_TMPDIR/stderr"
 }

@@ -5,7 +5,7 @@
  *
  * With LRKEY_POWER_STOP=N it ends the process, as SIGKILL does, behind the Nth step that changes or
  * syncs something. With LRKEY_POWER_CUT=DIR it takes the power from the file system that DIR is
- * in, before: what is not on its disk by then never will be.
+ * in, before, or else when the program ends: what is not on its disk by then never will be.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,12 +36,16 @@ die(const char *what)
 	_exit(99);
 }
 
-static void
-cut_power(const char *path)
+static void __attribute__((destructor))
+cut_power(void)
 {
+	const char *path = getenv("LRKEY_POWER_CUT");
 	uint32_t how = SHUTDOWN_NO_LOG_FLUSH;
-	int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	int fd;
 
+	if (path == NULL)
+		return;
+	fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || ioctl(fd, SHUTDOWN, &how) != 0)
 		die("shutdown");
 }
@@ -49,13 +53,12 @@ cut_power(const char *path)
 static void
 count_step(void)
 {
-	const char *stop = getenv("LRKEY_POWER_STOP"), *cut = getenv("LRKEY_POWER_CUT");
+	const char *stop = getenv("LRKEY_POWER_STOP");
 
 	steps++;
 	if (stop == NULL || steps != strtoul(stop, NULL, 10))
 		return;
-	if (cut != NULL)
-		cut_power(cut);
+	cut_power();
 	kill(getpid(), SIGKILL);
 }
 
