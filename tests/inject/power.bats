@@ -18,6 +18,20 @@ setup_file() {
 	done
 }
 
+@test "a key for one use, the power cut at each step of its use: once let in, never again" {
+	power_begin
+	pam_service scim
+	recorded_program -- "$LRKEY_BUILD/tests/pam/pamhost" --confdir "$CONFDIR" --service scim \
+		--user acme <<<"$ONCE"
+	grep -qx 'pam_authenticate: PAM_SUCCESS' "$BATS_TEST_TMPDIR/stdout"
+	power_cut login 1 1000
+	# Without its sync it would be.
+	power_begin
+	recorded_program LRKEY_POWER_NO_SYNC=1 -- "$LRKEY_BUILD/tests/pam/pamhost" \
+		--confdir "$CONFDIR" --service scim --user acme <<<"$ONCE"
+	power_cut login 1 1000 1
+}
+
 @test "a change that does not sync what it writes is found out" {
 	power_begin
 	power_words revoke

@@ -34,8 +34,8 @@ bool judge_same(const struct content *one, const struct content *other);
  * one: KEY yes|no yes|no.
  */
 bool judge_read_keys(void);
-/* Whether each key is let in or not, as it must be. */
-bool judge_keys(const char *tree, bool new);
+/* Whether each key is let in or not, as it must be; an invalid record of uses keeps one out. */
+bool judge_keys(const char *tree, bool new, bool tell);
 
 /* Whether the log of a store that has this generation tells of it. */
 bool judge_audit(const struct disk *disk, uint64_t generation);

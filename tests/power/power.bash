@@ -10,8 +10,8 @@
 POWER_CHANGES=(generate generate-output edit rotate deactivate activate revoke prune rekey import)
 
 # power_setup: the store that each change begins with; once in setup_file. Its keys are left in ACTIVE,
-# OTHER and OFF, two that work and one that is switched off, GONE, which is revoked, and
-# BROUGHT, which a backup has.
+# OTHER and OFF, two that work and one that is switched off, ONCE, which works once, GONE, which is
+# revoked, and BROUGHT, which a backup has.
 power_setup() {
 	[[ $LRKEY_BUILD != *-address* ]] || fail 'this is for the build without sanitizers'
 	ROOT=$BATS_FILE_TMPDIR/source
@@ -25,13 +25,14 @@ power_setup() {
 	ACTIVE=$(adm generate --org acme --max-uses 5 2>/dev/null)
 	OTHER=$(adm generate --org acme 2>/dev/null)
 	OFF=$(adm generate --org acme 2>/dev/null)
+	ONCE=$(adm generate --org acme --max-uses 1 2>/dev/null)
 	GONE=$(adm generate --org acme 2>/dev/null)
 	adm deactivate "$(id_of "$OFF")" >/dev/null
 	adm revoke --yes --force "$(id_of "$GONE")" >/dev/null
 	# What was revoked is pruned at once.
 	echo 'tombstone-age=0s' >"$ROOT/etc/lrkey/system/policy.conf"
 	mkdir "$ROOT/out"
-	export ACTIVE OTHER OFF GONE BROUGHT
+	export ACTIVE OTHER OFF ONCE GONE BROUGHT
 }
 
 id_of() {
@@ -52,6 +53,16 @@ POWER_PLACE=()
 # recorded [NAME=VALUE...] -- ARGUMENTS...: lrkeyadm, with its steps recorded. What it prints is in
 # $BATS_TEST_TMPDIR/stdout and stderr.
 recorded() {
+	local i
+
+	for ((i = 1; i <= $#; i++)); do
+		[ "${!i}" != -- ] || break
+	done
+	recorded_program "${@:1:i}" "$LRKEYADM" --root "$ROOT" "${@:i+1}"
+}
+
+# recorded_program [NAME=VALUE...] -- PROGRAM ARGUMENTS...: the same with any program.
+recorded_program() {
 	local settings=()
 
 	while [ "$1" != -- ]; do
@@ -60,7 +71,7 @@ recorded() {
 	done
 	shift
 	"${POWER_PLACE[@]}" env LD_PRELOAD="$LRKEY_BUILD/tests/power/preload.so" LRKEY_POWER_ROOT="$ROOT" \
-		LRKEY_POWER_LOG="$LOG" "${settings[@]}" "$LRKEYADM" --root "$ROOT" "$@" \
+		LRKEY_POWER_LOG="$LOG" "${settings[@]}" "$@" \
 		>"$BATS_TEST_TMPDIR/stdout" 2>"$BATS_TEST_TMPDIR/stderr"
 }
 
@@ -91,6 +102,10 @@ power_keys() {
 	esac
 	echo "$GONE no no"
 	case $1 in
+	login) echo "$ONCE yes no" ;;
+	*) echo "$ONCE yes yes" ;;
+	esac
+	case $1 in
 	generate | rotate) echo "$(cat "$BATS_TEST_TMPDIR/stdout") no yes" ;;
 	generate-output) sed 's/$/ no yes/' "$ROOT/out/keys" ;;
 	import) echo "$BROUGHT no yes" ;;
@@ -113,8 +128,7 @@ power_cut() {
 	# shellcheck disable=SC2154 # set by run
 	[ -z "${POWER_TELL-}" ] || printf '# %s: %s\n' "$1" "${output##*$'\n'}" >&3
 	expect_status "${4-0}"
-	[ -n "${4-}" ] ||
-		expect_match "$output" ' [1-9][0-9]* old, [1-9][0-9]* new; [1-9][0-9]* changed again; 0 wrong$'
+	[ -n "${4-}" ] || expect_match "$output" ' [1-9][0-9]* old, [1-9][0-9]* new; .* 0 wrong$'
 }
 
 # power_change CHANGE STRIDE NEXT: records a change, and cuts its power everywhere.

@@ -43,6 +43,8 @@ static struct content old_content, new_content, content;
 /* What was done and is not synced, by number. */
 static unsigned open_ops[DISK_OPS], n_open;
 static bool told;
+/* The key file is not changed: what tells new from old is which keys are let in. */
+static bool is_login;
 
 static unsigned long n_states, n_different, n_old, n_new, n_next, n_wrong;
 
@@ -86,7 +88,8 @@ judge(void)
 
 	if (!judge_read(settings.work, &content))
 		return false;
-	new = judge_same(&content, &new_content);
+	new = is_login ? judge_keys(settings.work, true, false) :
+			 judge_same(&content, &new_content);
 	if (!new && !judge_same(&content, &old_content)) {
 		judge_tell("neither the old store nor the new one\n");
 		return false;
@@ -97,9 +100,9 @@ judge(void)
 		judge_tell("it was told that it is done, and the store is the old one\n");
 		return false;
 	}
-	if (!judge_keys(settings.work, new))
+	if (!judge_keys(settings.work, new, true))
 		return false;
-	return !new || (judge_audit(&trial, new_content.generation) && is_kept());
+	return !new || is_login || (judge_audit(&trial, new_content.generation) && is_kept());
 }
 
 /* The same, and now and then what another change makes of it. */
@@ -223,7 +226,10 @@ prepare(void)
 	if (!judge_read(settings.work, &new_content))
 		return false;
 	disk_write_tree(&settled, settings.work, NULL);
-	return judge_read(settings.work, &old_content) && !judge_same(&old_content, &new_content);
+	if (!judge_read(settings.work, &old_content))
+		return false;
+	is_login = judge_same(&old_content, &new_content);
+	return judge_keys(settings.work, false, true);
 }
 
 int

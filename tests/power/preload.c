@@ -36,8 +36,7 @@ die(const char *what)
 	_exit(99);
 }
 
-static void __attribute__((destructor))
-cut_power(void)
+static void __attribute__((destructor)) cut_power(void)
 {
 	const char *path = getenv("LRKEY_POWER_CUT");
 	uint32_t how = SHUTDOWN_NO_LOG_FLUSH;
@@ -273,7 +272,7 @@ fdatasync(int fd)
 {
 	int result = (int)syscall(SYS_fdatasync, fd);
 
-	if (result == 0)
+	if (result == 0 && getenv("LRKEY_POWER_NO_SYNC") == NULL)
 		record_done(fd, (struct op){ .kind = OP_DATASYNC }, NULL);
 	return result;
 }
