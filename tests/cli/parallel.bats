@@ -53,6 +53,26 @@ revoke_each() {
 	[ "$(ls "$ROOT/var/lib/lrkey/system/keys")" = keys.gdbm ]
 }
 
+@test "eight managers who make 100 keys each, one by one: 800 keys, 800 changes" {
+	local dir=$BATS_TEST_TMPDIR jobs=() before job org
+
+	before=$(generation)
+	for org in a b c d e f g h; do
+		for ((job = 0; job < 100; job++)); do
+			adm generate --org "$org" 2>/dev/null || break
+		done >"$dir/keys.$org" &
+		jobs+=($!)
+	done
+	for job in "${jobs[@]}"; do
+		wait "$job"
+	done
+	[ "$(ids | wc -l)" -eq 800 ]
+	[ "$(cat "$dir"/keys.* | cut -c 5-16 | sort)" = "$(ids | sort)" ]
+	# Who waited began with what the one before had put in place: no change was lost.
+	[ "$(generation)" -eq $((before + 800)) ]
+	[ "$(jq -s -c 'map(.gen) == [range(0; length)]' "$AUDIT")" = true ]
+}
+
 @test "who waits for the lock in vain: 75, and nothing is changed" {
 	local sum lock=$ROOT/var/lib/lrkey/system/lock
 

@@ -140,6 +140,23 @@ stock_read_keyring(const char *root, const char *store, struct lrk_keyring *ret)
 }
 
 void
+stock_write_check(char *key)
+{
+	static const char digits[] =
+		"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	uint32_t crc = 0xffffffff;
+
+	for (size_t i = 0; i < LRK_APIKEY_LEN - 6; i++) {
+		crc ^= (uint8_t)key[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ ((crc & 1) != 0 ? 0xedb88320 : 0);
+	}
+	crc = ~crc;
+	for (size_t i = LRK_APIKEY_LEN; i > LRK_APIKEY_LEN - 6; crc /= 62)
+		key[--i] = digits[crc % 62];
+}
+
+void
 stock_deactivate(struct lrk_entry *entry)
 {
 	entry->deactivated = STOCK_NOW - 60;

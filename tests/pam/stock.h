@@ -43,6 +43,9 @@ struct lrk_usage stock_read_usage(const char *root, const char *store,
 /* The store's master keys, which the caller wipes. */
 void stock_read_keyring(const char *root, const char *store, struct lrk_keyring *ret);
 
+/* Writes the check that belongs to a key whose other characters were changed. */
+void stock_write_check(char *key);
+
 /* Ready-made edits. */
 void stock_deactivate(struct lrk_entry *entry);
 void stock_activate(struct lrk_entry *entry);

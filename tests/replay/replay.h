@@ -37,24 +37,6 @@ replay_key(void (*edit)(struct lrk_entry *entry))
 	return stock_make_key(host.root, LRK_STORE_DEFAULT, edit);
 }
 
-/* Writes the check that belongs to a key whose other characters were changed. */
-static inline void
-replay_write_check(char *key)
-{
-	static const char digits[] =
-		"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-	uint32_t crc = 0xffffffff;
-
-	for (size_t i = 0; i < LRK_APIKEY_LEN - 6; i++) {
-		crc ^= (uint8_t)key[i];
-		for (int bit = 0; bit < 8; bit++)
-			crc = crc >> 1 ^ ((crc & 1) != 0 ? 0xedb88320 : 0);
-	}
-	crc = ~crc;
-	for (size_t i = LRK_APIKEY_LEN; i > LRK_APIKEY_LEN - 6; crc /= 62)
-		key[--i] = digits[crc % 62];
-}
-
 #define REPLAY(name) cmocka_unit_test_setup_teardown(name, host_set_up, host_tear_down)
 
 #endif

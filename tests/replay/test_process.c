@@ -142,7 +142,7 @@ test_google_authenticator_dd0cfc0_all_are_asked_the_same(void **state)
 	keys[0] = replay_key(stock_revoke);
 	keys[1] = replay_key(NULL);
 	keys[1].text[SECRET_AT] = keys[1].text[SECRET_AT] == 'a' ? 'b' : 'a';
-	replay_write_check(keys[1].text);
+	stock_write_check(keys[1].text);
 	tokens[0] = keys[0].text;
 	tokens[1] = keys[1].text;
 	tokens[2] = UNKNOWN_KEY;
