@@ -103,7 +103,9 @@ manuals := $(sort $(wildcard $(foreach part,pam_lrkey lrkeyadm liblrkey,$(part)/
 # and the demonstration, and needs no more than libpam.
 unit_tests := $(sort $(wildcard tests/unit/test_*.c))
 unit_shared := $(filter-out $(unit_tests),$(call sources,tests/unit))
-pam_tests := $(sort $(wildcard tests/pam/test_*.c tests/replay/test_*.c))
+pam_tests := $(sort $(wildcard $(foreach part,pam replay timing,tests/$(part)/test_*.c)))
+timing_shared := $(filter-out $(pam_tests),$(call sources,tests/timing))
+timing_programs := $(patsubst %.c,$(build)/%,$(wildcard tests/timing/test_*.c))
 pam_hosts := tests/pam/pamhost.c
 host_shared := tests/pam/code.c tests/pam/hooks.c
 pam_modules := $(sort $(wildcard tests/pam/pam_*.c))
@@ -157,7 +159,7 @@ test_programs := $(unit_programs) $(pam_programs) $(host_programs) $(load_progra
 	$(power_program) $(tool_programs) $(fuzz_programs) $(mutations) $(shared_tests) $(tsan_shared)
 
 test_objs := $(call objects,$(unit_tests) $(unit_shared) $(pam_tests) $(pam_shared) \
-	$(pam_hosts) $(load_hosts) $(load_shared) $(power_sources) $(tools) $(bench_sources) \
+	$(pam_hosts) $(timing_shared) $(load_hosts) $(load_shared) $(power_sources) $(tools) $(bench_sources) \
 	$(call sources,tests/fuzz))
 
 test_programs += $(fault_programs)
@@ -274,6 +276,8 @@ define link_test
 endef
 $(unit_programs) $(pam_programs): part_libs = -lcmocka
 $(fault_programs): part_libs = -Wl,--no-as-needed $(utility_libs) -lcmocka
+$(timing_programs): $(call objects,$(timing_shared))
+$(timing_programs): part_libs = -lcmocka -lm
 # Secrets come and go through the core's doors, where tests/ctgrind looks on.
 ctgrind_doors := lrk_equal lrk_entry_decode lrk_keyring_parse lrk_gcm_open
 $(build)/tests/ctgrind/ctgrind: part_ldflags = -pie $(addprefix -Wl$(comma)--wrap=,$(ctgrind_doors))
@@ -374,7 +378,7 @@ tests_in = $(filter $(build)/tests/$(1)/%,$(unit_programs) $(pam_programs) $(fau
 submake = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2)
 packages = $(if $(filter no,$(PACKAGES)),@:,@tests/install-packages)
 
-.PHONY: check check-san check-tsan check-long check-containers run-tests packages
+.PHONY: check check-san check-tsan check-timing check-long check-containers run-tests packages
 check:
 	$(packages) build check $(if $(filter 0,$(uid)),servers)
 	@+$(submake) run-tests PARTS='$(parts)'
@@ -402,6 +406,11 @@ check-long:
 	@[ '$(uid)' = 0 ] || { echo 'check-long: only root may mount what it needs' >&2; exit 1; }
 	$(packages) build check long
 	@+$(submake) run-tests PARTS=long TEST_SECONDS=$(LONG_SECONDS)
+
+# Not a part of "check": on a machine with something else to do, times say little.
+check-timing:
+	$(packages) build check
+	@+$(submake) run-tests PARTS=timing
 
 # Not a part of "check": its first run fetches a base system.
 check-containers:
@@ -445,6 +454,7 @@ run-tests: $(if $(filter style cli replay root services inject ctgrind long cont
 		$(if $(filter unit,$(PARTS)),$(unit_programs)) \
 		$(if $(filter fuzz,$(PARTS)),$(module) $(fuzz_programs) $(mutations)) \
 		$(if $(filter faults,$(PARTS)),all $(fault_programs) $(build)/tests/pam/pam_next.so) \
+		$(if $(filter timing,$(PARTS)),$(module) $(timing_programs)) \
 		$(if $(filter pam,$(PARTS)),$(module) $(pam_programs) $(host_programs) $(shared_tests))
 	$(foreach part,$(PARTS),$(if $(strip $(call tests_in,$(part))),,$(error tests/$(part) has no test)))
 	@if [ '$(uid)' != 0 ] && [ '$(PARTS)' = '$(parts_any)' ]; then \
@@ -587,6 +597,7 @@ help:
 		check-tsan 'the module in a threaded host under ThreadSanitizer' \
 		check-long 'what takes long: crashes, power cuts, load; root only' \
 		fuzz 'libFuzzer with sanitizers on each target of tests/fuzz, with clang' \
+		check-timing 'whether the time of a refusal tells what was wrong; best on an idle machine' \
 		check-containers 'etc/compose.yaml with podman; root only' \
 		bench 'measure module and utility beside others (tests/bench/README.md); as root' \
 		picture 'record the picture of README.md anew; root only' \

@@ -83,9 +83,9 @@ test_cve_2024_22365_device_at_every_file(void **state)
 
 /* ---- Paths that change meanwhile ---- */
 
-/* What a test puts in the place of a directory, and back, as often as it can. */
+/* What the second process puts in the place of the key file, and back, as often as it can. */
 struct swap {
-	char path[2][256], aside[2][256];
+	char path[256], aside[256];
 };
 
 static int
@@ -93,51 +93,59 @@ swap_until_killed(const void *data)
 {
 	const struct swap *swap = data;
 
-	for (;;)
-		for (size_t i = 0; i < 2; i++)
-			if (renameat2(AT_FDCWD, swap->path[i], AT_FDCWD, swap->aside[i],
-				      RENAME_EXCHANGE) != 0)
-				return 1;
+	while (renameat2(AT_FDCWD, swap->path, AT_FDCWD, swap->aside, RENAME_EXCHANGE) == 0)
+		;
+	return 1;
 }
 
 static void
-prepare_swap(struct swap *swap, size_t i, const char *directory, const char *evil)
+copy_key_file(const char *to)
 {
-	char target[256];
+	static char bytes[1 << 18];
+	int from = open(host_path(KEY_FILE), O_RDONLY | O_CLOEXEC);
+	int copy = open(host_path(to), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	ssize_t n = read(from, bytes, sizeof(bytes));
 
-	snprintf(swap->path[i], sizeof(swap->path[i]), "%s/%s", host.root, directory);
-	snprintf(swap->aside[i], sizeof(swap->aside[i]), "%s/link%zu", host.root, i);
-	snprintf(target, sizeof(target), "%s/%s", host.root, evil);
-	assert_int_equal(symlink(target, swap->aside[i]), 0);
+	assert_true(n > 0 && n < (ssize_t)sizeof(bytes));
+	assert_int_equal(write(copy, bytes, (size_t)n), n);
+	close(from);
+	close(copy);
 }
 
 /*
- * pam_namespace: paths that a user could write to were judged by name and then used by name. Here a
- * second process replaces a store's directories by links to a store of its own, and back.
+ * pam_namespace: what a user could write to was judged by its name, and then used by that name. All
+ * that others than root can exchange here is in keys/: a second process replaces the key file by a
+ * link to an old one, in which a revoked key still works, and back.
  */
 static void
 test_cve_2025_6020_path_swapped_meanwhile(void **state)
 {
-	struct stock_key good = replay_key(NULL), evil;
+	struct stock_key good = replay_key(NULL), revoked = replay_key(NULL);
 	unsigned let_in = 0, unavailable = 0;
-	struct swap swap = { 0 };
+	struct swap swap;
+	char old[256];
 	int status;
 	pid_t pid;
 
 	(void)state;
-	stock_make_store(host.root, "evil");
-	evil = stock_make_key(host.root, "evil", NULL);
-	/* Its key is as good as any, where its store is asked. */
-	host_write_plain_service(HOST_SERVICE, "store=evil");
-	assert_code(host_try("acme", evil.text, NULL), PAM_SUCCESS);
 	host_write_plain_service(HOST_SERVICE, "");
-	prepare_swap(&swap, 0, "etc/lrkey/system", "etc/lrkey/evil");
-	prepare_swap(&swap, 1, "var/lib/lrkey/system", "var/lib/lrkey/evil");
+	copy_key_file("old.gdbm");
+	stock_change_key(host.root, LRK_STORE_DEFAULT, &revoked, stock_revoke);
+	/* The old file is as good as any where it stands in its place. */
+	host_move(KEY_FILE, "new.gdbm");
+	host_move("old.gdbm", KEY_FILE);
+	assert_code(host_try("acme", revoked.text, NULL), PAM_SUCCESS);
+	host_move(KEY_FILE, "old.gdbm");
+	host_move("new.gdbm", KEY_FILE);
+	snprintf(old, sizeof(old), "%s", host_path("old.gdbm"));
+	snprintf(swap.path, sizeof(swap.path), "%s", host_path(KEY_FILE));
+	snprintf(swap.aside, sizeof(swap.aside), "%s", host_path("link"));
+	assert_int_equal(symlink(old, swap.aside), 0);
 	alarm(PATIENCE);
 	pid = aside_start(swap_until_killed, &swap);
 	/* Until both have been met with, and often enough. */
 	for (unsigned i = 0; i < 2000 || let_in == 0 || unavailable == 0; i++) {
-		int code = host_try("acme", evil.text, NULL);
+		int code = host_try("acme", revoked.text, NULL);
 
 		if (code != PAM_AUTHINFO_UNAVAIL)
 			assert_code(code, PAM_AUTH_ERR);
