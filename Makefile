@@ -400,12 +400,14 @@ check-tsan:
 	$(packages) build check
 	@+$(if $(more_random),setarch -R) $(submake) run-tests PARTS=tsan SAN=thread
 
-# What takes too long for each change: one after the other, for they want the machine for
-# themselves. Root, for some of it mounts file systems.
+# What takes too long for each change, one after the other: tests/long, the fuzz targets, the
+# times. Root, for some of it mounts file systems.
 check-long:
 	@[ '$(uid)' = 0 ] || { echo 'check-long: only root may mount what it needs' >&2; exit 1; }
-	$(packages) build check long
+	$(packages) build check long lint
 	@+$(submake) run-tests PARTS=long TEST_SECONDS=$(LONG_SECONDS)
+	@+$(submake) fuzz
+	@+$(submake) check-timing
 
 # Not a part of "check": on a machine with something else to do, times say little.
 check-timing:
@@ -595,7 +597,7 @@ help:
 		check-PART 'one part of them: $(subst $(space),$(comma) ,$(strip $(parts_any) $(parts_root)))' \
 		check-san 'unit, pam, replay, cli, fuzz with sanitizers (SAN, by default address$(comma)undefined)' \
 		check-tsan 'the module in a threaded host under ThreadSanitizer' \
-		check-long 'what takes long: crashes, power cuts, load; root only' \
+		check-long 'what takes half an hour and more: crashes, power cuts, load, fuzz, check-timing; root only' \
 		fuzz 'libFuzzer with sanitizers on each target of tests/fuzz, with clang' \
 		check-timing 'whether the time of a refusal tells what was wrong; best on an idle machine' \
 		check-containers 'etc/compose.yaml with podman; root only' \

@@ -58,6 +58,19 @@ judged() {
 	load_aftermath
 }
 
+@test "a manager who is told that a key is switched off, and it is not, is heard" {
+	load_store 0
+	cat >"$LOAD/lrkeyadm" <<-EOS
+		#!/bin/sh
+		[ "\$3" != deactivate ] || exit 0
+		exec "$LRKEYADM" "\$@"
+	EOS
+	chmod +x "$LOAD/lrkeyadm"
+	LRKEYADM=$LOAD/lrkeyadm run load changes 40 4000
+	expect_status 1
+	expect_match "$output" 'wrong: key [0-9A-Za-z]{12}: PAM_SUCCESS at '
+}
+
 @test "50 commands killed at random: nothing is lost, nothing comes back, no good login fails" {
 	load_store 8
 	run load kills 50 0

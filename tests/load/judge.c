@@ -54,6 +54,7 @@ static void
 tell_wrong(const struct key *key, const struct event *event, unsigned least)
 {
 	char turns[TURNS_MAX * 56] = "";
+	const char *said = "";
 	size_t used = 0;
 
 	for (unsigned i = 0; i < key->n_turns && used < sizeof(turns); i++)
@@ -61,9 +62,12 @@ tell_wrong(const struct key *key, const struct event *event, unsigned least)
 					 (unsigned long long)key->turns[i].begin,
 					 (unsigned long long)key->turns[i].end,
 					 key->turns[i].flags);
-	model_wrong("key %.12s: %s at %llu-%llu, when it was past turn %u of%s", key->text + 4,
+	for (unsigned i = 0; i < model->n_alarms && i < ALARMS_MAX; i++)
+		if (model->alarms[i].time >= event->begin && model->alarms[i].time <= event->end)
+			said = model->alarms[i].text;
+	model_wrong("key %.12s: %s at %llu-%llu, when it was past turn %u of%s; %s", key->text + 4,
 		    code_name(event->code), (unsigned long long)event->begin,
-		    (unsigned long long)event->end, least, turns);
+		    (unsigned long long)event->end, least, turns, said);
 }
 
 /* The earliest turn is the best choice: it leaves all others to those that come after. */

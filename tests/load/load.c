@@ -24,6 +24,7 @@
 #include <security/pam_appl.h>
 
 #include "tests/pam/code.h"
+#include "tests/pam/hooks.h"
 
 #include "command.h"
 #include "judge.h"
@@ -119,6 +120,7 @@ main(int argc, char **argv)
 		return 2;
 	}
 	managers_prepare();
+	hooks_on_line = model_alarm;
 	run();
 	judge_all();
 	tell();

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <syslog.h>
 #include <time.h>
+
+#include "tests/pam/hooks.h"
 
 #include "model.h"
 
@@ -71,6 +74,18 @@ model_turn(unsigned number, uint64_t begin, uint64_t end, unsigned flags)
 	if (key->n_turns == TURNS_MAX)
 		abort();
 	key->turns[key->n_turns++] = (struct turn){ begin, end, flags };
+}
+
+void
+model_alarm(const struct hooks_line *line)
+{
+	unsigned number;
+
+	if (line->level > LOG_WARNING || (number = model->n_alarms++) >= ALARMS_MAX)
+		return;
+	model->alarms[number].time = model_time();
+	snprintf(model->alarms[number].text, sizeof(model->alarms[number].text), "%.255s",
+		 line->text);
 }
 
 void

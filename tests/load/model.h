@@ -20,6 +20,7 @@
 #define TURNS_MAX 32
 #define EVENTS_MAX (1u << 22) /* of a worker */
 #define HOT_MAX 8
+#define ALARMS_MAX 65536
 
 /* What a key has gone through. */
 enum {
@@ -57,6 +58,12 @@ struct worker {
 	struct event events[EVENTS_MAX];
 };
 
+/* What the module told the system's log of its store. */
+struct alarm {
+	uint64_t time;
+	char text[256];
+};
+
 struct model {
 	_Atomic unsigned n_keys;
 	struct key keys[KEYS_MAX];
@@ -67,6 +74,8 @@ struct model {
 	_Atomic unsigned n_kills;
 	_Atomic unsigned n_wrong;
 	_Atomic bool done;
+	_Atomic unsigned n_alarms;
+	struct alarm alarms[ALARMS_MAX];
 	struct worker workers[WORKERS];
 };
 
@@ -84,6 +93,10 @@ unsigned model_flags(unsigned key);
 void model_turn(unsigned key, uint64_t begin, uint64_t end, unsigned flags);
 /* Whether the key has place for some more turns. */
 bool model_has_room(unsigned key);
+
+/* Writes down what the log is told; for hooks_on_line. */
+struct hooks_line;
+void model_alarm(const struct hooks_line *line);
 
 /* Says what went wrong; the run fails. */
 void model_wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
