@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <lrkey/text.h>
@@ -26,8 +27,15 @@
 #include "safeopen.h"
 
 #define OPEN_DIR (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-/* Each needs another change in the instant between an open and a look at it. */
-#define NAMED_ATTEMPTS 16
+/*
+ * A rename takes the link from the old file before its name leads to the new one: while the kernel
+ * lets somebody else run in between, the name leads to a file without a link. That is over soon,
+ * but not as soon as it is looked at again: after the first attempts there are naps between them.
+ */
+#define NAMED_ATTEMPTS 18
+#define NAMED_AT_ONCE 4
+#define NAP_MIN_NS 100000
+#define NAP_MAX_NS 25600000
 /* The paths that are walked are the core's own: a few short names. */
 #define WALK_NAME_MAX 63
 #define OPEN_FILE (O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
@@ -424,6 +432,19 @@ stat_timeless(int fd, struct stat *ret)
 	return 0;
 }
 
+/* All naps together last 0.18 seconds, within what a login may wait. */
+static void
+nap_before(int attempt)
+{
+	struct timespec nap = { .tv_nsec = NAP_MIN_NS };
+
+	if (attempt < NAMED_AT_ONCE)
+		return;
+	for (int i = NAMED_AT_ONCE; i < attempt && nap.tv_nsec < NAP_MAX_NS; i++)
+		nap.tv_nsec *= 2;
+	nanosleep(&nap, NULL);
+}
+
 /*
  * Opens a file that still has its name: one that was replaced between the two steps is opened
  * again, by its name. One that never has a name is an old one that somebody holds on to, as a
@@ -438,8 +459,10 @@ open_named(const struct lrk_dir *dir, const char *name, int flags, int *ret_fd,
 
 	name_below(dir, name, &below);
 	for (int i = 0; i < NAMED_ATTEMPTS; i++) {
-		int fd = openat(dir->fd, below.name, flags | OPEN_FILE);
+		int fd;
 
+		nap_before(i);
+		fd = openat(dir->fd, below.name, flags | OPEN_FILE);
 		if (fd < 0)
 			return fail_open(dir, name, errno, why);
 		if (stat_timeless(fd, ret_stat) != 0) {
