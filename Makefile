@@ -597,7 +597,7 @@ help:
 		check-PART 'one part of them: $(subst $(space),$(comma) ,$(strip $(parts_any) $(parts_root)))' \
 		check-san 'unit, pam, replay, cli, fuzz with sanitizers (SAN, by default address$(comma)undefined)' \
 		check-tsan 'the module in a threaded host under ThreadSanitizer' \
-		check-long 'what takes half an hour and more: crashes, power cuts, load, fuzz, check-timing; root only' \
+		check-long 'what takes about an hour: crashes, power cuts, load, fuzz, check-timing; root only' \
 		fuzz 'libFuzzer with sanitizers on each target of tests/fuzz, with clang' \
 		check-timing 'whether the time of a refusal tells what was wrong; best on an idle machine' \
 		check-containers 'etc/compose.yaml with podman; root only' \
