@@ -547,6 +547,15 @@ scandirat(int dir, const char *path, struct dirent ***ret,
 }
 
 int
+scandir(const char *path, struct dirent ***ret, int (*wanted)(const struct dirent *entry),
+	int (*compare)(const struct dirent **a, const struct dirent **b))
+{
+	HIDDEN(scandir, "scandir");
+	return fault_strikes_path("scandir", path, ENFILE) ? -1 :
+							     hidden(path, ret, wanted, compare);
+}
+
+int
 scandir64(const char *path, struct dirent64 ***ret, int (*wanted)(const struct dirent64 *entry),
 	  int (*compare)(const struct dirent64 **a, const struct dirent64 **b))
 {
