@@ -465,7 +465,7 @@ lrk_entry_decode(const char id[static LRK_ID_LEN + 1], const uint8_t *plain, siz
 	*ret = entry;
 	err = LRK_OK;
 out:
-	lrk_wipe_array(entry.digest);
+	lrk_wipe_object(&entry);
 	return err;
 }
 

@@ -187,6 +187,8 @@ lrk_verify(const struct lrk_question *question, struct lrk_answer *ret, struct l
 		err = ask_store(question, &answer, why);
 	if (err == LRK_OK)
 		*ret = answer;
+	/* What the entry says is nobody's but the caller's. */
+	lrk_wipe_object(&answer);
 	return err;
 }
 

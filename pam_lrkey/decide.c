@@ -151,9 +151,10 @@ judge_key(struct call *call, const struct lrk_credential *credential, struct ver
 	if (code == PAM_SUCCESS)
 		code = ask_store(call, &question, &answer, &unproven);
 	if (code == PAM_SUCCESS)
-		return let_in(call, &question, &answer, &now, verdict);
-	if (!unproven)
+		code = let_in(call, &question, &answer, &now, verdict);
+	else if (!unproven)
 		verdict_refuse(verdict, code);
+	lrk_wipe_object(&answer);
 	return code;
 }
 
@@ -255,7 +256,9 @@ judge_again(struct call *call, const struct verdict *verdict)
 		log_debug(call, "key %s was accepted just now", verdict->credential.id);
 		return PAM_SUCCESS;
 	}
-	return ask_store(call, &question, &answer, &unproven);
+	code = ask_store(call, &question, &answer, &unproven);
+	lrk_wipe_object(&answer);
+	return code;
 }
 
 int

@@ -10,6 +10,7 @@
 
 #include <lrkey/wipe.h>
 
+#include "aside.h"
 #include "check.h"
 #include "hooks.h"
 #include "host.h"
@@ -198,12 +199,102 @@ test_cve_2024_10041_nothing_stays_in_memory(void **state)
 		assert_int_equal(after[i], 0);
 }
 
+/* ---- Whoever is refused ---- */
+
+/* What a label is made of, masked: where it is found unmasked, it comes from the entry. */
+static uint8_t masked_label[NEEDLE_MAX];
+
+static void
+set_label_and_deactivate(struct lrk_entry *entry)
+{
+	for (size_t i = 0; i < NEEDLE_MAX; i++)
+		entry->label[i] = (char)(masked_label[i] ^ MASK);
+	entry->label[NEEDLE_MAX] = '\0';
+	stock_deactivate(entry);
+}
+
+/* A key that is switched off, made by another process: what that had in memory ended with it. */
+static const char *
+make_refused_key(const void *data)
+{
+	const char *path = data;
+	struct stock_key key = stock_make_key(host.root, LRK_STORE_DEFAULT, set_label_and_deactivate);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	bool done;
+
+	for (size_t i = 0; i < LRK_APIKEY_LEN; i++)
+		key.text[i] = (char)(key.text[i] ^ MASK);
+	done = fd >= 0 && write(fd, key.text, LRK_APIKEY_LEN) == LRK_APIKEY_LEN;
+	close(fd);
+	return done ? NULL : "the key cannot be kept";
+}
+
+static struct needle
+read_master_key_text(void)
+{
+	struct needle bytes = read_master_key(), text = { .length = NEEDLE_MAX };
+	static const char digits[] = "0123456789abcdef";
+
+	/* Its second half, as master.key has it. */
+	for (size_t i = 0; i < NEEDLE_MAX / 2; i++) {
+		uint8_t byte = bytes.bytes[NEEDLE_MAX / 2 + i] ^ MASK;
+
+		text.bytes[2 * i] = (uint8_t)digits[byte >> 4] ^ MASK;
+		text.bytes[2 * i + 1] = (uint8_t)digits[byte & 15] ^ MASK;
+	}
+	return text;
+}
+
+/* Behind each phase nothing is left of the secret, the master keys, or the entry: not its label. */
+static void
+test_nothing_of_a_refusal_stays(void **state)
+{
+	static const struct pam_conv conversation = { answer_unmasked, NULL };
+	struct needle needles[5];
+	size_t found[5];
+	pam_handle_t *pamh = NULL;
+	int fd;
+
+	(void)state;
+	host_write_plain_service(HOST_SERVICE, "debug log=all");
+	for (size_t i = 0; i < NEEDLE_MAX; i++)
+		masked_label[i] = (uint8_t)(('A' + (7 * i) % 26) ^ MASK);
+	aside_run(make_refused_key, host_path("masked-key"));
+	fd = open(host_path("masked-key"), O_RDONLY | O_CLOEXEC);
+	assert_int_equal(read(fd, masked_key, sizeof(masked_key)), sizeof(masked_key));
+	close(fd);
+	needles[0].length = needles[1].length = needles[2].length = NEEDLE_MAX;
+	memcpy(needles[0].bytes, masked_label, NEEDLE_MAX);
+	memcpy(needles[1].bytes, masked_key + 17 + LRK_SECRET_LEN / 2, NEEDLE_MAX);
+	memcpy(needles[2].bytes, masked_key + 17, NEEDLE_MAX);
+	needles[3] = read_master_key();
+	needles[4] = read_master_key_text();
+	find_all(needles, COUNT_OF(needles), found);
+	for (size_t i = 0; i < COUNT_OF(needles); i++)
+		assert_int_equal(found[i], 0);
+	assert_code(pam_start_confdir(HOST_SERVICE, "acme", &conversation, host.confdir, &pamh),
+		    PAM_SUCCESS);
+	for (int i = 0; i < 3; i++) {
+		assert_code(pam_authenticate(pamh, 0), PAM_PERM_DENIED);
+		find_all(needles, COUNT_OF(needles), found);
+		for (size_t j = 0; j < COUNT_OF(needles); j++)
+			assert_int_equal(found[j], 0);
+	}
+	assert_code(pam_acct_mgmt(pamh, 0), PAM_PERM_DENIED);
+	find_all(needles, COUNT_OF(needles), found);
+	for (size_t j = 0; j < COUNT_OF(needles); j++)
+		assert_int_equal(found[j], 0);
+	pam_end(pamh, PAM_SUCCESS);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_cve_2024_10041_nothing_stays_in_memory,
 						host_set_up, host_tear_down),
+		cmocka_unit_test_setup_teardown(test_nothing_of_a_refusal_stays, host_set_up,
+						host_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
