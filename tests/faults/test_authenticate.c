@@ -84,7 +84,7 @@ static const struct pass passes[] = {
 
 /* Of a key without a limit, besides: nothing hangs on its use being recorded. */
 static const struct pass passes_unlimited[] = {
-	{ "openat", "usage" }, { "fstat", "usage" },  { "pread", "usage" },
+	{ "openat", "usage" }, { "fstat", "usage" }, { "statx", "usage" }, { "pread", "usage" },
 	{ "pwrite", "usage" }, { "lseek", "usage" },
 };
 

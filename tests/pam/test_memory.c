@@ -218,7 +218,8 @@ static const char *
 make_refused_key(const void *data)
 {
 	const char *path = data;
-	struct stock_key key = stock_make_key(host.root, LRK_STORE_DEFAULT, set_label_and_deactivate);
+	struct stock_key key = stock_make_key(host.root, LRK_STORE_DEFAULT,
+					      set_label_and_deactivate);
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	bool done;
 
