@@ -79,7 +79,7 @@ begin_bash() {
 		bind 'set completion-display-width 0'
 		bind '"\C-o": menu-complete'
 	EOS
-	terminal_begin 100 "$@" env -i -C "$BATS_TEST_TMPDIR/at" PATH="$BIN:/usr/bin:/bin" \
+	terminal_begin 300 "$@" env -i -C "$BATS_TEST_TMPDIR/at" PATH="$BIN:/usr/bin:/bin" \
 		TERM=screen LC_ALL=C.UTF-8 XDG_DATA_DIRS="$share" \
 		bash --noprofile --rcfile "$BATS_TEST_TMPDIR/rc" -i
 }
@@ -97,7 +97,7 @@ begin_zsh() {
 		bindkey '^I' complete-word
 		$1
 	EOS
-	terminal_begin 120 env -i -C "$BATS_TEST_TMPDIR/at" PATH="$BIN:/usr/bin:/bin" TERM=screen \
+	terminal_begin 300 env -i -C "$BATS_TEST_TMPDIR/at" PATH="$BIN:/usr/bin:/bin" TERM=screen \
 		LC_ALL=C.UTF-8 ZDOTDIR="$BATS_TEST_TMPDIR/zsh" zsh -d -i
 }
 
