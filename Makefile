@@ -19,6 +19,7 @@
 #   LONG_SECONDS=7200      the same, for check-long
 #   FUZZ_SECONDS=60        how long "make fuzz" drives each target
 #   FUZZ_TARGETS=net       the targets that it drives, instead of all
+#   PACKAGE_SECONDS=900    the same, for check-package
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -68,6 +69,7 @@ pamdir ?= /lib/$(if $(multiarch),$(multiarch)/)security
 PROVE_FLAGS ?= --failures --comments
 TEST_SECONDS ?= 300
 LONG_SECONDS ?= 7200
+PACKAGE_SECONDS ?= 900
 
 INSTALL ?= install
 INSTALL_PROGRAM := $(INSTALL) -m 0755
@@ -362,6 +364,18 @@ $(images): $(image_files) $(module)
 		>$(@D)/log 2>&1 </dev/null || { cat $(@D)/log; exit 1; }
 	@touch $@
 
+# The Debian packages, of what git knows or would take up.
+.PHONY: deb
+deb:
+	$(say) DEB build/deb
+	$(quiet)tests/package/build.sh build/deb
+	@ls build/deb/*.deb
+
+base_system := build/package/base.tar
+$(base_system): tests/package/base.sh
+	$(say) BASE $@
+	$(quiet)tests/package/base.sh $@
+
 # ---- Testing -----------------------------------------------------------------
 
 # What anybody may run, and what needs root: real users and groups, real servers.
@@ -378,7 +392,8 @@ tests_in = $(filter $(build)/tests/$(1)/%,$(unit_programs) $(pam_programs) $(fau
 submake = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2)
 packages = $(if $(filter no,$(PACKAGES)),@:,@tests/install-packages)
 
-.PHONY: check check-san check-tsan check-timing check-long check-containers run-tests packages
+.PHONY: check check-san check-tsan check-timing check-long check-containers check-package run-tests \
+	packages
 check:
 	$(packages) build check $(if $(filter 0,$(uid)),servers)
 	@+$(submake) run-tests PARTS='$(parts)'
@@ -437,6 +452,12 @@ run-fuzz: $(fuzz_programs) $(module)
 packages:
 	@tests/install-packages build check servers lint
 
+# Not a part of "check": it builds the packages, and its first run fetches a base system.
+check-package:
+	@[ '$(uid)' = 0 ] || { echo 'check-package: only root may install what it builds' >&2; exit 1; }
+	$(packages) build check package
+	@+$(submake) run-tests PARTS=package TEST_SECONDS=$(PACKAGE_SECONDS)
+
 # Neither the caller's umask, home, shell, terminal, locale nor libraries steer a test.
 test_env = env -u LD_PRELOAD -u OPENSSL_CONF -u OPENSSL_MODULES -u OPENSSL_ENGINES -u MAKEFLAGS \
 	-u MFLAGS -u MAKELEVEL -u NO_COLOR -u COLUMNS -u LINES \
@@ -453,6 +474,7 @@ run-tests: $(if $(filter style cli replay root services inject ctgrind long cont
 		$(if $(filter tsan,$(PARTS)),$(module) $(utility) $(build)/tests/tsan/threads $(tsan_shared)) \
 		$(if $(filter services,$(PARTS)),$(scim)) \
 		$(if $(filter containers,$(PARTS)),$(images)) \
+		$(if $(filter package,$(PARTS)),all deb $(base_system)) \
 		$(if $(filter unit,$(PARTS)),$(unit_programs)) \
 		$(if $(filter fuzz,$(PARTS)),$(module) $(fuzz_programs) $(mutations)) \
 		$(if $(filter faults,$(PARTS)),all $(fault_programs) $(build)/tests/pam/pam_next.so) \
@@ -480,6 +502,7 @@ bench:
 
 headers := $(sort $(wildcard include/lrkey/*.h liblrkey/*.h pam_lrkey/*.h lrkeyadm/*.h tests/*/*.h))
 shell_files := $(sort .ci/run tests/install-packages tests/demo tests/lib.bash \
+	$(filter-out %/control,$(wildcard debian/tests/*)) debian/lrkeyadm.postrm $(wildcard tests/*.sh) \
 	$(wildcard tests/*/*.bats tests/*/*.bash tests/*/*.sh etc/completion/*.bash))
 c_files := $(sort $(headers) $(wildcard liblrkey/*.c pam_lrkey/*.c lrkeyadm/*.c tests/*/*.c))
 
@@ -577,15 +600,18 @@ uninstall:
 
 # ---- The rest ----------------------------------------------------------------
 
-.PHONY: clean dist help FORCE
+.PHONY: clean dist release-check help FORCE
 clean:
 	rm -rf build
 
 dist:
 	@mkdir -p build
-	git archive --format=tar --prefix=pam_lrkey-$(version)/ HEAD | gzip -9n \
+	git -c safe.directory='*' -c tar.umask=0022 archive --format=tar --prefix=pam_lrkey-$(version)/ HEAD | gzip -9n \
 		>build/pam_lrkey-$(version).tar.gz
 	@echo build/pam_lrkey-$(version).tar.gz
+
+release-check:
+	@tests/release.sh
 
 help:
 	@printf '  %-16s%s\n' \
@@ -606,7 +632,10 @@ help:
 		hdr-check 'each header compiles alone, with gcc and clang' \
 		lint 'cppcheck, shellcheck, mandoc' \
 		packages 'install (as root) or name the Debian packages that all of this needs' \
+		deb 'the Debian packages, in build/deb' \
+		check-package 'build them, install them in a minimal system, and try them there; root only' \
 		dist 'an archive of the committed source' \
+		release-check 'whether what is committed can be released' \
 		clean 'remove what was built'
 	@echo
 	@sed -n 's/^#   /  /p' Makefile

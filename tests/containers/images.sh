@@ -34,11 +34,7 @@ cp "$module" /run/etc/containers/pam_lrkey.so
 mount -t tmpfs -o mode=0755 tmpfs /var/lib
 
 if [ ! -e "$dir/base.tar" ]; then
-	# shellcheck source=/dev/null
-	release=$(. /etc/os-release && echo "$VERSION_CODENAME")
-	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
-		'Component: main' "Codename: $release" | head -n 1)
-	[ -n "$mirror" ] || { echo "images.sh: apt knows no mirror of $release" >&2; exit 1; }
+	read -r release mirror < <(/run/source/tests/mirror.sh)
 	debootstrap --variant=minbase "$release" "$dir/base" "$mirror"
 	rm -rf "$dir"/base/var/cache/apt/archives/*.deb
 	tar -C "$dir/base" -cf "$dir/base.tar.new" .

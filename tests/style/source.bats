@@ -185,10 +185,13 @@ secrets_are_compared() {
 
 # ---- How a file looks --------------------------------------------------------
 
-# Sources of every kind; prose, the licence, data and what is fed to fuzzers have no place for the line.
+# Sources of every kind; prose, the licence, data, what is fed to fuzzers and files of debian/ whose
+# form is settled have no place for the line.
 files_with_licence() {
 	find . -type f ! -name '*.md' ! -name LICENSE ! -name '*.list' ! -path './tests/*/data/*' \
-		! -path './tests/fuzz/corpus/*' \
+		! -path './tests/fuzz/corpus/*' ! -name NEWS ! -name '*.README.Debian' \
+		! -path './debian/source/format' ! -path './debian/changelog' \
+		! -path './debian/copyright' \
 		-printf '%P\n'
 }
 
