@@ -24,7 +24,10 @@
 /* A part returns NULL, or what is wrong: then the test fails, and says so. */
 void aside_run(const char *(*part)(const void *data), const void *data);
 
-/* Starts one that ends with a status of its own, and is the caller's to wait for. */
+/*
+ * Starts one that ends with a status of its own, or when the test does, and is the caller's to wait
+ * for.
+ */
 pid_t aside_start(int (*part)(const void *data), const void *data);
 
 /*
