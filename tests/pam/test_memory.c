@@ -39,18 +39,22 @@ make_needle(const void *bytes, size_t length)
 	return needle;
 }
 
+/* Only its first byte is ever there unmasked: memchr(3) makes this quick. */
 static size_t
-count_in(const volatile uint8_t *bytes, size_t size, const struct needle *needle)
+count_in(const uint8_t *bytes, size_t size, const struct needle *needle)
 {
+	const uint8_t *end = bytes + size;
 	size_t found = 0;
 
-	for (size_t at = 0; at + needle->length <= size; at++) {
+	while ((bytes = memchr(bytes, needle->bytes[0] ^ MASK, (size_t)(end - bytes))) != NULL) {
 		size_t i = 0;
 
-		while (i < needle->length && (bytes[at + i] ^ MASK) == needle->bytes[i])
+		while (i < needle->length && bytes + i < end &&
+		       (bytes[i] ^ MASK) == needle->bytes[i])
 			i++;
 		if (i == needle->length)
 			found++;
+		bytes++;
 	}
 	return found;
 }
