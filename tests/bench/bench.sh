@@ -6,7 +6,6 @@
 #	build/bench/raw/PART.tsv   every measured value
 #	build/bench/bench.json     what comes of them
 #	build/bench/table.txt      the same for people, which is printed, too
-#	build/bench/cost.svg       cost against number of keys
 #
 #	tests/bench/bench.sh [PART...]
 #
@@ -37,7 +36,7 @@ export LRKEY_BUILD LRKEY_MODULE LRKEYADM BENCH_OUT BENCH_SCALE BENCH_SIZES
 tools=$LRKEY_BUILD/tests/bench
 
 # shellcheck source-path=SCRIPTDIR
-for file in world peers transaction; do
+for file in world peers transaction cold parallel commands; do
 	# shellcheck source=/dev/null
 	. "$here/$file.bash"
 done
@@ -51,11 +50,12 @@ rounds() {
 	awk -v n="$1" -v scale="$BENCH_SCALE" 'BEGIN { r = int(n * scale); print r < 3 ? 3 : r }'
 }
 
-all_parts='transaction'
+all_parts='transaction cold parallel commands'
 
 main() {
 	local part
 
+	# shellcheck disable=SC2086 # a list of words
 	[ $# -gt 0 ] || set -- $all_parts
 	for part in "$@"; do
 		case " $all_parts " in

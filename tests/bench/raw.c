@@ -6,7 +6,6 @@
  *	raw copy FROM TO	copies a file, syncs it, renames it to TO, syncs the folder
  *	raw walk FILE		fetches each record with GDBM
  *	raw insert N SIZE FILE	makes a GDBM file of N sealed records of SIZE bytes
- *	raw crypto		loads libcrypto and fetches AES-128-GCM and SHA-256
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -113,17 +112,6 @@ insert(unsigned long count, int size, const char *path)
 	EVP_CIPHER_free(cipher);
 }
 
-static void
-fetch(void)
-{
-	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
-	EVP_MD *digest = EVP_MD_fetch(NULL, "SHA256", NULL);
-
-	need(cipher != NULL && digest != NULL, "libcrypto");
-	EVP_CIPHER_free(cipher);
-	EVP_MD_free(digest);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -135,9 +123,7 @@ main(int argc, char **argv)
 		walk(argv[2]);
 	else if (strcmp(what, "insert") == 0 && argc == 5)
 		insert(strtoul(argv[2], NULL, 10), atoi(argv[3]), argv[4]);
-	else if (strcmp(what, "crypto") == 0 && argc == 2)
-		fetch();
 	else
-		need((errno = EINVAL, 0), "copy, walk, insert or crypto");
+		need((errno = EINVAL, 0), "copy, walk or insert");
 	return 0;
 }

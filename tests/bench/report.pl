@@ -28,6 +28,22 @@ my @ratios = (
 	[ 'transact', 'pwdfile', 'lrkey-10', 'at least', 40 ],
 	[ 'transact', 'oath', 'lrkey-10' ],
 	[ 'transact', 'unix', 'lrkey-10', 'at least', 400 ],
+	[ 'cold', 'lrkey-beyond-permit', 'crypto-beyond-bare', 'at most', 1.10 ],
+	# Throughput: the time for one login of one process by that of many.
+	(map { [ 'parallel', 'distinct-1', "distinct-$_", $_ == 8 ? ('at least', 1.8) : () ] } 2, 8, 32),
+	(map { [ 'parallel', 'distinct-1', "same-$_", $_ == 8 ? ('at least', 1.6) : () ] } 2, 8, 32),
+	[ 'parallel', 'distinct-1', 'threads-distinct-16' ],
+	[ 'parallel', 'distinct-1', 'threads-same-16' ],
+	(map { ([ 'commands', "revoke-$_", "raw-copy-$_", $_ == 1000000 ? ('at most', 1.6) : () ],
+		[ 'commands', "deactivate-$_", "raw-copy-$_" ],
+		[ 'commands', "json-$_", "raw-walk-$_", $_ == 1000000 ? ('at most', 4) : () ],
+		[ 'commands', "csv-$_", "raw-walk-$_", $_ == 1000000 ? ('at most', 4) : () ],
+		[ 'commands', "org-$_", "raw-walk-$_", $_ == 1000000 ? ('at most', 2.5) : () ],
+		[ 'commands', "check-$_", "raw-walk-$_" ], [ 'commands', "review-$_", "raw-walk-$_" ],
+		[ 'commands', "metrics-$_", "raw-walk-$_" ]) } 1000, 100000, 1000000),
+	[ 'commands', 'generate-bulk', 'raw-insert', 'at most', 2.5 ],
+	[ 'commands-cpu', 'generate-bulk', 'raw-insert' ],
+	(map { [ 'commands-cpu', "$_-1000000", 'raw-walk-1000000' ] } 'json', 'csv', 'org'),
 );
 
 sub read_raw {
@@ -67,15 +83,29 @@ sub in_order {
 	return $x cmp $y;
 }
 
+# What a cold process costs beyond another: round by round, as a subject of its own.
+sub add_difference {
+	my ($name, $of, $less) = @_;
+	my ($x, $y) = map { $value{cold}{$_} } $of, $less;
+	return unless $x && $y;
+	$value{cold}{$name}{$_} = $x->{$_} - $y->{$_} for grep { defined $y->{$_} } keys %$x;
+}
+
 read_raw();
+my ($small) = sort { $a <=> $b } map { /^root(\d+)$/ ? $1 : () } keys %{ $value{cold} // {} };
+if (defined $small) {
+	add_difference('lrkey-beyond-permit', "root$small", 'permit');
+	add_difference('crypto-beyond-bare', 'crypto', 'bare');
+}
 my (%json, @lines);
 for my $part (sort keys %value) {
-	push @lines, sprintf '%-34s %12s %12s %12s %7s', $part, 'quartile', 'median', 'quartile', 'n';
+	my $unit = $part =~ /memory/ ? 'MiB' : 'us';
+	push @lines, sprintf '%-34s %12s %12s %12s %7s', "$part, $unit", 'quartile', 'median', 'quartile', 'n';
 	for my $subject (sort { in_order($a, $b) } keys %{ $value{$part} }) {
 		my @all = values %{ $value{$part}{$subject} };
 		my ($low, $median, $high) = spread(@all);
 		push @lines, sprintf '  %-32s %12s %12s %12s %7d', $subject,
-			(map { sprintf '%.1f', $_ / 1000 } $low, $median, $high), scalar @all;
+			(map { sprintf '%.1f', $_ / ($part =~ /memory/ ? 1048576 : 1000) } $low, $median, $high), scalar @all;
 		$json{values}{$part}{$subject} =
 			{ low => $low + 0, median => $median + 0, high => $high + 0, n => scalar @all };
 	}

@@ -64,8 +64,8 @@ main(int argc, char **argv)
 	if (pid < 0 || wait4(pid, &status, 0, &use) != pid)
 		return 1;
 	took = now() - start;
-	if (status != 0 && (strcmp(argv[4], "?") != 0 || !WIFEXITED(status) ||
-			    WEXITSTATUS(status) != 1)) {
+	if (status != 0 &&
+	    (strcmp(argv[4], "?") != 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 1)) {
 		fprintf(stderr, "spend: %s: status %d\n", argv[2], status);
 		return 1;
 	}
