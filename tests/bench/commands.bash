@@ -43,7 +43,9 @@ measure_store() {
 	on_store "$size" metrics "$round" metrics
 	spend "review-$size" "$round" '?' "$LRKEYADM" --root "$stores" --store "s$size" review
 	spend "check-$size" "$round" '?' "$LRKEYADM" --root "$stores" --store "s$size" check
-	id=$(key_at "$size" $((round + 3)))
+	# One that no other part logs in with, also when the stores are kept.
+	id=$("$LRKEYADM" --root "$stores" --store "s$size" generate --org acme 2>/dev/null)
+	id=${id:4:12}
 	on_store "$size" revoke "$round" revoke --yes "$id"
 }
 
