@@ -15,7 +15,7 @@
 #   bashcompdir= zshcompdir= fishcompdir=   where to, for completion
 #   PACKAGES=no            check and demo neither look for packages nor install any
 #   PROVE_FLAGS=-v         flags for prove(1)
-#   TEST_SECONDS=300       the longest that one test program may take
+#   TEST_SECONDS=900       the longest that one test program may take
 #   LONG_SECONDS=7200      the same, for check-long
 #   FUZZ_SECONDS=60        how long "make fuzz" drives each target
 #   FUZZ_TARGETS=net       the targets that it drives, instead of all
@@ -67,7 +67,7 @@ pamdir ?= /lib/$(if $(multiarch),$(multiarch)/)security
 
 # What a failing test says is shown; a test program that hangs is ended.
 PROVE_FLAGS ?= --failures --comments
-TEST_SECONDS ?= 300
+TEST_SECONDS ?= 900
 LONG_SECONDS ?= 7200
 PACKAGE_SECONDS ?= 900
 
