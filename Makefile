@@ -17,6 +17,7 @@
 #   PROVE_FLAGS=-v         flags for prove(1)
 #   TEST_SECONDS=900       the longest that one test program may take
 #   LONG_SECONDS=7200      the same, for check-long
+#   COVERAGE=1             builds, for clang, that count what they run; "make coverage" uses them
 #   FUZZ_SECONDS=60        how long "make fuzz" drives each target
 #   FUZZ_TARGETS=net       the targets that it drives, instead of all
 #   PACKAGE_SECONDS=900    the same, for check-package
@@ -43,7 +44,7 @@ AR := ar
 endif
 
 # Version 4: valgrind (3.19) does not read clang's DWARF 5.
-CFLAGS ?= $(if $(SAN),-O1,-O2) -gdwarf-4
+CFLAGS ?= $(if $(SAN)$(COVERAGE),-O1,-O2) -gdwarf-4
 CPPFLAGS ?=
 LDFLAGS ?=
 LDLIBS ?=
@@ -82,7 +83,7 @@ empty :=
 space := $(empty) $(empty)
 
 # Builds that differ in compiler or sanitizers never share a file.
-variant := $(subst $(space),_,$(notdir $(CC)))$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+variant := $(subst $(space),_,$(notdir $(CC)))$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(COVERAGE),-coverage)
 build := build/$(variant)
 obj := $(build)/obj
 
@@ -130,7 +131,7 @@ fuzz_targets := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 fuzz_driver := tests/fuzz/replay.c
 fuzz_logins := tests/fuzz/mutations.c
 fuzz_shared := $(filter-out $(fuzz_targets) $(fuzz_driver) $(fuzz_logins) tests/fuzz/login.c,\
-	$(call sources,tests/fuzz))
+	$(call sources,tests/fuzz) $(call sources,tests/coverage))
 fuzz_of_utility := $(addprefix fuzz_,audit net policy when)
 fuzz_of_module := fuzz_login
 
@@ -162,7 +163,7 @@ test_programs := $(unit_programs) $(pam_programs) $(host_programs) $(load_progra
 
 test_objs := $(call objects,$(unit_tests) $(unit_shared) $(pam_tests) $(pam_shared) \
 	$(pam_hosts) $(timing_shared) $(load_hosts) $(load_shared) $(power_sources) $(tools) $(bench_sources) \
-	$(call sources,tests/fuzz))
+	$(call sources,tests/fuzz) $(call sources,tests/coverage))
 
 test_programs += $(fault_programs)
 test_objs += $(call objects,$(fault_tests) $(fault_shared))
@@ -202,6 +203,7 @@ fortify := $(if $(call compiles,$(hash)include <features.h>,-O2 $(fortify_3)),$(
 endif
 no_undefined := -Wl,-z,defs
 endif
+sanitize += $(if $(COVERAGE),-fprofile-instr-generate -fcoverage-mapping)
 
 utility_cflags := $(shell $(PKG_CONFIG) --cflags smartcols jansson libeconf 2>/dev/null || \
 	echo -I/usr/include/libsmartcols)
@@ -306,6 +308,8 @@ $(load_programs): $(build)/%: $(obj)/%.o $(call objects,$(load_shared) $(host_sh
 	$(link_test)
 $(power_program): $(call objects,$(power_sources)) $(lib) $(stamp)
 	$(link_test)
+# Ahead of the rules, whose recipes link it.
+$(filter-out %.so,$(test_programs)): $(if $(COVERAGE),$(call objects,$(call sources,tests/coverage)))
 $(tool_programs) $(bench_programs): $(build)/%: $(obj)/%.o $(lib) $(stamp)
 	$(link_test)
 
@@ -448,6 +452,29 @@ fuzz:
 run-fuzz: $(fuzz_programs) $(module)
 	@umask 022; $(test_env) tests/fuzz/run.sh '$(CURDIR)/$(build)/tests/fuzz' '$(FUZZ_SECONDS)' \
 		$(FUZZ_TARGETS) </dev/null
+
+# What the test programs reach of the core and the module, in percent, or it fails. Tests of the shell
+# stay out: some count each call that is made, and a profile is written with calls.
+COVERAGE_LINES ?= 95
+COVERAGE_BRANCHES ?= 90
+coverage_programs = $(unit_programs) $(pam_programs) $(fault_programs) $(fuzz_programs)
+
+.PHONY: coverage run-coverage
+coverage:
+	$(packages) build check lint
+	@+$(submake) CC=clang COVERAGE=1 run-coverage
+
+run-coverage: $(module) $(coverage_programs) $(host_programs) $(shared_tests)
+	@rm -rf $(build)/profile && mkdir -p -m 1777 $(build)/profile
+	@umask 022; LLVM_PROFILE_FILE='$(CURDIR)/$(build)/profile/%m.profraw' $(test_env) \
+		prove $(PROVE_FLAGS) -e 'timeout -k 10 $(TEST_SECONDS)' $(coverage_programs) </dev/null
+	@LRKEY_SOURCE='$(CURDIR)' tests/coverage/report.sh $(build) $(COVERAGE_LINES) $(COVERAGE_BRANCHES)
+
+# gcc's analyzer, clang's, and clang-tidy, on the core and both products.
+.PHONY: analyze
+analyze:
+	$(packages) build lint
+	@env -u MAKEFLAGS -u MAKELEVEL tests/analyze/run.sh
 
 packages:
 	@tests/install-packages build check servers lint
@@ -624,6 +651,8 @@ help:
 		check-san 'unit, pam, replay, cli, fuzz with sanitizers (SAN, by default address$(comma)undefined)' \
 		check-tsan 'the module in a threaded host under ThreadSanitizer' \
 		check-long 'what takes about an hour: crashes, power cuts, load, fuzz, check-timing; root only' \
+		coverage 'what the tests reach of the core and the module; fails below a threshold' \
+		analyze 'gcc -fanalyzer, scan-build and clang-tidy; fails when they find something' \
 		fuzz 'libFuzzer with sanitizers on each target of tests/fuzz, with clang' \
 		check-timing 'whether the time of a refusal tells what was wrong; best on an idle machine' \
 		check-containers 'etc/compose.yaml with podman; root only' \

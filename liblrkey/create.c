@@ -154,7 +154,7 @@ make_file(const struct lrk_dir *dir, const struct plan *plan, int *ret_fd, struc
 static enum lrk_err
 make_empty_file(const struct lrk_dir *dir, const struct plan *plan, struct lrk_why *why)
 {
-	int fd;
+	int fd = -1;
 	enum lrk_err err = make_file(dir, plan, &fd, why);
 
 	if (err == LRK_OK)

@@ -44,7 +44,7 @@ open_lock(const char *root, const char *name, int flags, int *ret_fd, struct lrk
 enum lrk_err
 lrk_lock_check(const char *root, const char *name, struct lrk_why *why)
 {
-	int fd;
+	int fd = -1;
 	/* Its mode lets the same people read as write; a read-only file system lets them read. */
 	enum lrk_err err = open_lock(root, name, O_RDONLY, &fd, why);
 
@@ -59,7 +59,7 @@ lrk_lock_take(const char *root, const char *name, int *ret_fd, struct lrk_why *w
 	const struct timespec pause = { .tv_nsec = POLL_NS };
 	struct timespec now, until;
 	enum lrk_err err;
-	int fd;
+	int fd = -1;
 
 	err = open_lock(root, name, O_RDWR, &fd, why);
 	if (err != LRK_OK)

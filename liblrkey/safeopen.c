@@ -241,7 +241,7 @@ judge_above(const struct lrk_dir *from, struct lrk_dir *dir, struct lrk_why *why
 	const char *last = strrchr(dir->below + begin, '/');
 	struct lrk_place above = { from->identity, dir->below + begin, 0 };
 	bool is_roots = from->is_roots;
-	uid_t owner;
+	uid_t owner = (uid_t)-1;
 	enum lrk_err err;
 
 	if (last == NULL)
@@ -485,7 +485,7 @@ enum lrk_err
 lrk_file_open(const struct lrk_dir *dir, const char *name, const struct lrk_file_rule *rule,
 	      bool *defect, int *ret_fd, struct stat *ret_stat, struct lrk_why *why)
 {
-	struct stat st;
+	struct stat st = { 0 };
 	enum lrk_err err;
 	int fd = -1;
 

@@ -157,7 +157,7 @@ run(const struct request *request)
 	char input[INPUT_MAX];
 	enum status status;
 	enum lrk_err err;
-	size_t length;
+	size_t length = 0;
 
 	status = parse(request);
 	if (status != STATUS_OK)

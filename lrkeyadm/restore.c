@@ -145,7 +145,7 @@ examine_entry(struct restore *restore, struct lrk_entry *entry, const struct lrk
 	struct lrk_entry here;
 	enum status status;
 	bool raised = false;
-	enum fate fate;
+	enum fate fate = FATE_KEEP;
 
 	status = idlist_add(&restore->ids, entry->id);
 	if (status == STATUS_OK)
@@ -245,7 +245,7 @@ put_entry(struct restore *restore, struct lrk_entry *entry, const struct lrk_usa
 	struct lrk_entry here;
 	enum status status;
 	bool raised = true;
-	enum fate fate;
+	enum fate fate = FATE_KEEP;
 
 	status = find_fate(restore, entry, &here, &fate);
 	if (status == STATUS_OK && fate == FATE_KEEP)
@@ -292,7 +292,7 @@ raise_entry(struct restore *restore, struct lrk_entry *entry, const struct lrk_u
 {
 	struct lrk_entry here;
 	enum status status;
-	enum fate fate;
+	enum fate fate = FATE_KEEP;
 
 	status = find_fate(restore, entry, &here, &fate);
 	if (status == STATUS_OK && fate != FATE_ADD)
