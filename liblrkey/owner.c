@@ -20,8 +20,8 @@ is_no_such_user(int error)
 }
 
 /* NSS makes up what it may not read: of root, nss-systemd(8) then says that he is locked. */
-static bool
-may_read_shadow(void)
+bool
+lrk_owner_is_wholly_seen(void)
 {
 	return euidaccess(_PATH_SHADOW, R_OK) == 0 || errno == ENOENT;
 }
@@ -35,7 +35,7 @@ is_open_account(const char *user, int64_t now, bool *ret_open)
 	int error = 0;
 
 	*ret_open = true;
-	if (!may_read_shadow())
+	if (!lrk_owner_is_wholly_seen())
 		return 0;
 	error = getspnam_r(user, &shadow, buffer, sizeof(buffer), &found);
 	if (found != NULL) {

@@ -19,4 +19,7 @@
 LRK_MUST_CHECK enum lrk_err lrk_owner_is_usable(const char *user, int64_t now, bool *ret_usable,
 						struct lrk_why *why);
 
+/* Whether the caller may read shadow(5), and so is told of accounts that are expired or locked. */
+bool lrk_owner_is_wholly_seen(void);
+
 #endif

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "liblrkey/owner.h"
+
 #include "escape.h"
 #include "grow.h"
 #include "hint.h"
@@ -261,7 +263,7 @@ review_store(struct review *review, const struct lrk_store *store)
 	uses_open(store, &review->uses);
 	status = review->request->json ? review_json(review, store) : review_text(review, store);
 	uses_warn_lost(&review->uses);
-	if (review->any_owner && geteuid() != 0)
+	if (review->any_owner && !lrk_owner_is_wholly_seen())
 		note("owners", "only root sees which of them are expired or locked");
 	uses_close(&review->uses);
 	owners_free(&review->owners);

@@ -161,8 +161,8 @@ review() {
 	inside usermod --lock --expiredate 1 bob
 	run review
 	expect_status 1
-	expect_match "$output" "$id"
-	expect_match "$output" 'owner'
+	expect_match "$output" "^$id acme inactive-owner: owner bob is missing, expired or locked"
+	expect_no_match "$output" 'only root sees'
 	[ "$(of lrkey-review.service SuccessExitStatus)" = 1 ]
 	inside lrkeyadm revoke --yes --force "$id"
 	run review

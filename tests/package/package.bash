@@ -31,6 +31,7 @@ inside() {
 	# shellcheck disable=SC2016 # for the shell inside
 	unshare --mount --pid --fork --kill-child --propagation private sh -ec '
 		mount -t proc proc "$1/proc"
+		mount -t devpts -o newinstance,ptmxmode=0666 devpts "$1/dev/pts"
 		mount -t tmpfs -o mode=1777 tmpfs "$1/tmp"
 		tree=$1; shift
 		exec chroot "$tree" env -i HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
