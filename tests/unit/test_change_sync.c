@@ -156,7 +156,7 @@ test_order(void **state)
 	struct lrk_change *change = begin(trial);
 	bool done = false;
 
-	/* An init that was killed may have left it to the first change to sync the new master.key. */
+	/* A killed init may have left it to the first change to sync the new master.key. */
 	expect_calls("fsync(" STORE ") ");
 	put(trial, change);
 	expect_calls("");
