@@ -7,7 +7,7 @@
 
 #define CHUNK ((size_t)1 << 30)
 
-/* Where the kernel cannot copy between files by itself. */
+/* What the kernel has not copied by itself. */
 static enum lrk_err
 copy_by_hand(int from, int to, off_t at)
 {
@@ -33,9 +33,8 @@ lrk_file_copy(int from, int to)
 	do {
 		n = copy_file_range(from, &at, to, NULL, CHUNK, 0);
 	} while (n > 0 || (n < 0 && errno == EINTR));
-	if (n == 0)
-		return LRK_OK;
-	if (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)
-		return copy_by_hand(from, to, at);
-	return LRK_ERR_IO;
+	if (n < 0 && errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
+		return LRK_ERR_IO;
+	/* Where some file systems say that all is copied, nothing is: what is left, if any. */
+	return copy_by_hand(from, to, at);
 }
