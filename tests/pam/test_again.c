@@ -4,6 +4,7 @@
  * the store says when it is asked again.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -288,6 +289,66 @@ test_long_terms(void **state)
 	assert_int_equal(hooks_n_engines, 3);
 }
 
+/* ---- Two lines, two stores ---- */
+
+/* The first line proves the key and refuses it; the second is of a store where it is active. */
+static struct stock_key
+make_two_stores(void)
+{
+	struct stock_key key = make_key(NULL);
+	char command[512];
+
+	snprintf(command, sizeof(command),
+		 "cd %s && cp -a etc/lrkey/system etc/lrkey/other && "
+		 "cp -a var/lib/lrkey/system var/lib/lrkey/other", host.root);
+	assert_int_equal(system(command), 0);
+	change_key(&key, stock_deactivate);
+	host_write_service(HOST_SERVICE, "auth [success=done default=ignore] @\n"
+					 "auth [success=done default=die] @ store=other\n"
+					 "account required @ store=other\n");
+	return key;
+}
+
+static void
+test_second_line(void **state)
+{
+	const struct stock_key key = make_two_stores();
+
+	(void)state;
+	assert_code(host_try("acme", key.text, NULL), PAM_SUCCESS);
+	assert_string_equal(host_env("LRKEY_ID"), key.id);
+	assert_code(host_account(0), PAM_SUCCESS);
+	/* The store that let it in is the one that is asked again. */
+	hooks_set_clock(STOCK_NOW + 2, 0);
+	assert_code(host_account(0), PAM_SUCCESS);
+	stock_change_key(host.root, "other", &key, stock_revoke);
+	assert_code(host_account(0), PAM_AUTH_ERR);
+}
+
+static void
+fail_from_now_on(const struct hooks_line *line)
+{
+	(void)line;
+	hooks_no_data = true;
+}
+
+/* What cannot be kept for the account phase was not granted. */
+static void
+test_second_line_without_memory(void **state)
+{
+	const struct stock_key key = make_two_stores();
+
+	(void)state;
+	hooks_on_line = fail_from_now_on;
+	assert_code(host_try("acme", key.text, NULL), PAM_BUF_ERR);
+	hooks_on_line = NULL;
+	hooks_no_data = false;
+	assert_string_equal(host_env("LRKEY_ID"), "");
+	assert_string_equal(host_env("LRKEY_ORG"), "");
+	assert_int_not_equal(host_account(0), PAM_SUCCESS);
+	assert_int_equal(hooks_count(LOG_CRIT, "pam_lrkey(scim:auth): not enough memory"), 1);
+}
+
 int
 main(void)
 {
@@ -295,6 +356,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, host_set_up, host_tear_down)
 		TEST(test_age),		TEST(test_asked_again), TEST(test_store_gone_meanwhile),
 		TEST(test_other_terms), TEST(test_other_root),	TEST(test_long_terms),
+		TEST(test_second_line), TEST(test_second_line_without_memory),
 #undef TEST
 	};
 

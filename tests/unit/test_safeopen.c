@@ -271,6 +271,33 @@ test_kernel_refuses_file(void **state)
 					": permission denied");
 }
 
+static enum lrk_err
+open_dir_below(const struct trial *trial, struct lrk_why *why)
+{
+	struct lrk_dir top = LRK_DIR_NONE, dir = LRK_DIR_NONE;
+	enum lrk_err err = lrk_root_open(trial->root, &top, why);
+
+	return err != LRK_OK ? err : lrk_dir_open(&top, "a/b/c", false, &dir, why);
+}
+
+/* A directory between may not be searched: it is the one that is named. */
+static void
+test_kernel_refuses_search(void **state)
+{
+	struct trial *trial = *state;
+	bool root = geteuid() == 0;
+
+	trial_chmod(trial, ".", 0755);
+	trial_mkdir(trial, "a", 0755);
+	trial_mkdir(trial, "a/b", 0755);
+	trial_mkdir(trial, "a/b/c", 0755);
+	trial_chmod(trial, "a/b", root ? 0750 : 0000);
+	assert_err(trial_unprivileged(trial, open_dir_below, &trial->why), LRK_ERR_ACCESS);
+	assert_says(&trial->why, root ? "/a/b/c: permission denied: uid 65534 is not in group root" :
+					": permission denied");
+	trial_chmod(trial, "a/b", 0755);
+}
+
 static void
 test_kernel_refuses_directory(void **state)
 {
@@ -871,6 +898,7 @@ main(void)
 		root_test(test_world_writable),
 		root_test(test_sizes),
 		root_test(test_kernel_refuses_file),
+		root_test(test_kernel_refuses_search),
 		root_test(test_kernel_refuses_directory),
 		root_test(test_good_dirs),
 		root_test(test_writable_steps),
