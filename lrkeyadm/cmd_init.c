@@ -209,7 +209,7 @@ run(const struct request *request)
 {
 	struct lrk_why why = { "" };
 	enum status status;
-	struct init init;
+	struct init init = { .managers = "" };
 	enum lrk_err err;
 	int64_t now;
 
