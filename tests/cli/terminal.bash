@@ -46,11 +46,6 @@ press() {
 	tmux -S "$SOCKET" send-keys -l -- "$text"
 	tmux -S "$SOCKET" send-keys "$@"
 	tmux -S "$SOCKET" send-keys -l -- "$MARK"
-	look
-}
-
-# look: what press leaves, from the screen as it is now: a shell may draw on behind the mark.
-look() {
 	wait_for_text "$MARK"
 	line=${screen%"$MARK"*}
 	line=${line##*ready> }
