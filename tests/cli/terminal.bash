@@ -5,7 +5,6 @@
 # test's own.
 
 SOCKET=$BATS_TEST_TMPDIR/tmux
-MARK=@@
 
 # terminal_begin WIDTH COMMAND...
 terminal_begin() {
@@ -37,17 +36,18 @@ wait_for_text() {
 
 # press TEXT KEY...: types a text and keys on a clear line. What stands there then is left in
 # $line, what is on the screen besides in $shown, without the prompts. A terminal hands its input on
-# in order: when the mark is seen, what was typed before it is done.
+# in order: when the mark is seen, what was typed before it is done. Each has a mark of its own: the
+# last one may still stand there.
 press() {
-	local text=$1
+	local text=$1 mark="@@$SRANDOM@@"
 
 	shift
 	tmux -S "$SOCKET" send-keys C-u C-l
 	tmux -S "$SOCKET" send-keys -l -- "$text"
 	tmux -S "$SOCKET" send-keys "$@"
-	tmux -S "$SOCKET" send-keys -l -- "$MARK"
-	wait_for_text "$MARK"
-	line=${screen%"$MARK"*}
+	tmux -S "$SOCKET" send-keys -l -- "$mark"
+	wait_for_text "$mark"
+	line=${screen%"$mark"*}
 	line=${line##*ready> }
 	# shellcheck disable=SC2034 # for the tests
 	shown=$(grep -v '^ready> ' <<<"$screen" | sed 's/ *$//' | grep .) || true
