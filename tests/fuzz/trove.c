@@ -207,7 +207,9 @@ trove_damage(struct trove *trove, const uint8_t *program, size_t length)
 		if ((which & 1u << file) == 0)
 			part = 0;
 		damage(trove, (enum trove_file)file, input.at, part);
-		input.at += part;
+		/* Without any program there is no place to be ahead of. */
+		if (part > 0)
+			input.at += part;
 		input.left -= part;
 	}
 }
