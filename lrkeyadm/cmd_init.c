@@ -205,6 +205,16 @@ print_result(const struct request *request, const struct init *init, int64_t now
 }
 
 static enum status
+fail_exists(const struct request *request, const struct lrk_why *why)
+{
+	char prefix[HINT_MAX];
+
+	hint_prefix(request, prefix);
+	return fail(STATUS_CREATE, "init", "%s; '%s check' looks at the store that is there",
+		    why->text, prefix);
+}
+
+static enum status
 run(const struct request *request)
 {
 	struct lrk_why why = { "" };
@@ -219,6 +229,8 @@ run(const struct request *request)
 	if (status != STATUS_OK)
 		return status;
 	err = lrk_store_create(request->root, request->store, &init.owners, &why);
+	if (err == LRK_ERR_EXISTS)
+		return fail_exists(request, &why);
 	if (err != LRK_OK)
 		return fail_core(err, "init", &why);
 	status = write_audit(request, now);

@@ -43,9 +43,11 @@ parse_since(const char *text, int64_t *ret)
 		*ret = duration < now ? now - duration : 0;
 		return STATUS_OK;
 	}
-	if (strcmp(text, "never") == 0)
-		return fail_value("--since", text, "no time; a date or a duration like 7d is wanted");
-	return value_when("--since", text, now, ret);
+	if (strcmp(text, "never") != 0 && lrk_when_parse(text, now, ret) == LRK_OK)
+		return STATUS_OK;
+	return fail_value("--since", text,
+			  "not a time: a duration back from now like 7d (s m h d w y), a date like "
+			  "2027-01-31, or 2027-01-31T12:00:00Z");
 }
 
 static enum status

@@ -15,6 +15,7 @@
 #include "owners.h"
 #include "policy.h"
 #include "reading.h"
+#include "terminal.h"
 #include "uses.h"
 
 #define DETAIL_MAX 160
@@ -237,6 +238,8 @@ review_text(struct review *review, const struct lrk_store *store)
 		putchar('\n');
 	}
 	free(review->findings);
+	if (status == STATUS_OK && review->n == 0 && terminal_is(STDOUT_FILENO))
+		note("review", "no key should be revoked or rotated");
 	return status;
 }
 

@@ -43,12 +43,13 @@ other_name(const char *name)
 		const char *other;
 		const char *name;
 	} names[] = {
-		{ "add", "generate" },	    { "backup", "export" },	{ "create", "generate" },
-		{ "delete", "revoke" },	    { "disable", "deactivate" }, { "enable", "activate" },
+		{ "add", "generate" },	    { "audit", "log" },		{ "backup", "export" },
+		{ "create", "generate" },   { "delete", "revoke" },	{ "disable", "deactivate" },
+		{ "enable", "activate" },   { "history", "log" },	{ "info", "show" },
 		{ "issue", "generate" },    { "ls", "list" },		{ "make", "generate" },
 		{ "modify", "edit" },	    { "new", "generate" },	{ "remove", "revoke" },
 		{ "renew", "rotate" },	    { "restore", "import" },	{ "rm", "revoke" },
-		{ "set", "edit" },
+		{ "set", "edit" },	    { "update", "edit" },
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -70,6 +71,12 @@ command_find(const char *name)
 		near_consider(&near, commands[i]->name);
 	}
 	near_text(&near, suggestion);
+	if (suggestion[0] == '\0') {
+		near_begin(&near, name);
+		near_consider(&near, "help");
+		near_consider(&near, "version");
+		near_option_text(&near, suggestion);
+	}
 	fail_value("command", name, "unknown%s; 'lrkeyadm --help' lists the commands", suggestion);
 	return NULL;
 }

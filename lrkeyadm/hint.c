@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <lrkey/names.h>
 
@@ -45,6 +47,19 @@ hint_prefix(const struct request *request, char text[static HINT_MAX])
 		 request->root != NULL ? " --root " : "");
 	if (request->root != NULL)
 		append_quoted(text, HINT_MAX, request->root);
+}
+
+void
+hint_mkdir(const struct request *request, char text[static HINT_MAX])
+{
+	struct stat st;
+
+	text[0] = '\0';
+	if (request->root == NULL || stat(request->root, &st) == 0 || errno != ENOENT)
+		return;
+	snprintf(text, HINT_MAX, "mkdir -p ");
+	append_quoted(text, HINT_MAX - sizeof(" && "), request->root);
+	snprintf(text + strlen(text), HINT_MAX - strlen(text), " && ");
 }
 
 void

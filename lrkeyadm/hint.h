@@ -12,6 +12,9 @@
 /* "lrkeyadm", with the options that name the request's store. */
 void hint_prefix(const struct request *request, char text[static HINT_MAX]);
 
+/* "mkdir -p DIR && ", where the request's --root is not there yet; "" otherwise. */
+void hint_mkdir(const struct request *request, char text[static HINT_MAX]);
+
 /* What can be done next: a few commands, and what each does. */
 struct hints {
 	unsigned n;

@@ -17,6 +17,8 @@
 #include "options.h"
 #include "words.h"
 
+#define SUGGESTION_MAX 128
+
 enum everywhere { EVERY_STORE, EVERY_ROOT, EVERY_JSON, EVERY_COLOR, EVERY_HELP, EVERY_VERSION,
 		  N_EVERY };
 
@@ -284,12 +286,25 @@ parse_part(int argc, char **argv, struct request *request, struct given *given, 
 	return status;
 }
 
+/* Who names an organization where there is no place for it most likely means the option. */
+static void
+suggest_org(const struct request *request, const char *arg, char text[static SUGGESTION_MAX])
+{
+	const struct command *command = request->command;
+
+	text[0] = '\0';
+	for (unsigned i = 0; i < command->n_options; i++)
+		if (strcmp(command->options[i].name, "org") == 0 && request->value[i] == NULL &&
+		    lrk_is_org(arg))
+			snprintf(text, SUGGESTION_MAX, " (did you mean '--org %s'?)", arg);
+}
+
 static enum status
 check_args(const struct request *request)
 {
 	const struct command *command = request->command;
 
-	char prefix[HINT_MAX];
+	char prefix[HINT_MAX], suggestion[SUGGESTION_MAX];
 
 	hint_prefix(request, prefix);
 	if (request->n_args < command->min_args && strncmp(command->args, "ID", 2) == 0)
@@ -299,11 +314,12 @@ check_args(const struct request *request)
 	if (request->n_args < command->min_args)
 		return fail(STATUS_USAGE, command->name, "an argument is missing: lrkeyadm %s %s",
 			    command->name, command->args);
-	if (request->n_args > command->max_args)
-		return fail_value("argument", request->args[command->max_args],
-				  "too many: lrkeyadm %s [OPTIONS]%s%s", command->name,
-				  command->args[0] != '\0' ? " " : "", command->args);
-	return STATUS_OK;
+	if (request->n_args <= command->max_args)
+		return STATUS_OK;
+	suggest_org(request, request->args[command->max_args], suggestion);
+	return fail_value("argument", request->args[command->max_args],
+			  "too many%s: lrkeyadm %s [OPTIONS]%s%s", suggestion, command->name,
+			  command->args[0] != '\0' ? " " : "", command->args);
 }
 
 enum status

@@ -64,12 +64,13 @@ fail_no_store(const struct request *request, const char *what, const struct lrk_
 {
 	bool needs_groups = request->root == NULL && strcmp(request->store, LRK_STORE_DEFAULT) != 0;
 	bool needs_root = request->root == NULL && geteuid() != 0;
-	char prefix[HINT_MAX], suggestion[NEAR_TEXT_MAX];
+	char mkdir[HINT_MAX], prefix[HINT_MAX], suggestion[NEAR_TEXT_MAX];
 
+	hint_mkdir(request, mkdir);
 	hint_prefix(request, prefix);
 	find_near_store(request, suggestion);
-	return fail(STATUS_STORE, what, "%s%s; %s'%s init%s' makes the store", why->text, suggestion,
-		    needs_root ? "as root: " : "", prefix,
+	return fail(STATUS_STORE, what, "%s%s; %s'%s%s init%s' makes the store", why->text,
+		    suggestion, needs_root ? "as root: " : "", mkdir, prefix,
 		    needs_groups ? " --managers GROUP --verifiers GROUP" : "");
 }
 

@@ -12,6 +12,7 @@
 #include "who.h"
 
 #define GROUPS_MAX 1024
+#define MISSING_MAX 160
 
 static void
 user_name(uid_t uid, char name[static LRK_USER_MAX + 1])
@@ -125,17 +126,17 @@ find_needs(const struct request *request, struct need *verifiers, struct need *m
 	return true;
 }
 
-/* Joins the names of the needs that are wanting, managers first, with commas. */
+/* Joins the names of the needs that are wanting, managers first. */
 static void
 join_missing(const struct need *const needs[2], bool (*wanting)(const char *, const struct need *),
-	     const char *user, char *list, size_t size)
+	     const char *user, const char *between, char list[static MISSING_MAX])
 {
 	list[0] = '\0';
 	for (int i = 0; i < 2; i++) {
 		size_t used = strlen(list);
 
 		if (needs[i]->known && wanting(user, needs[i]))
-			snprintf(list + used, size - used, "%s%s", used > 0 ? "," : "",
+			snprintf(list + used, MISSING_MAX - used, "%s%s", used > 0 ? between : "",
 				 needs[i]->name);
 	}
 }
@@ -158,7 +159,8 @@ who_is_refused(const struct request *request, bool manager, const struct lrk_why
 {
 	struct need verifiers, managers, nobody = { .known = false };
 	const struct need *needs[2] = { &nobody, &verifiers };
-	char missing[160], unknown[160], what[64];
+	char missing[MISSING_MAX], unknown[MISSING_MAX], what[64];
+	const char *several;
 	struct who who;
 
 	snprintf(what, sizeof(what), "store %s", request->store);
@@ -167,15 +169,16 @@ who_is_refused(const struct request *request, bool manager, const struct lrk_why
 		return fail(STATUS_PERMISSION, what, "%s", why->text);
 	if (manager)
 		needs[0] = &managers;
-	join_missing(needs, is_not_member, who.user, missing, sizeof(missing));
-	join_missing(needs, will_not_be_member, who.user, unknown, sizeof(unknown));
+	join_missing(needs, is_not_member, who.user, " and ", missing);
+	join_missing(needs, will_not_be_member, who.user, ",", unknown);
+	several = strchr(missing, ' ') != NULL ? "s" : "";
 	if (missing[0] == '\0')
 		return fail(STATUS_PERMISSION, what, "%s", why->text);
 	if (unknown[0] == '\0')
 		return fail(STATUS_PERMISSION, what,
-			    "not permitted: user %s has joined group %s after this login began; log in "
-			    "again", who.user, missing);
+			    "not permitted: user %s has joined group%s %s after this login began; log "
+			    "in again", who.user, several, missing);
 	return fail(STATUS_PERMISSION, what,
-		    "not permitted: user %s is not in group %s; as root: usermod -aG %s %s, then log "
-		    "in again", who.user, missing, unknown, who.user);
+		    "not permitted: user %s is not in group%s %s; as root: usermod -aG %s %s, then "
+		    "log in again", who.user, several, missing, unknown, who.user);
 }

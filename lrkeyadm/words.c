@@ -95,6 +95,10 @@ near_consider(struct near *near, const char *name)
 		near->completions = near->completion != NULL;
 		near->completion = name;
 	}
+	/* --organization for --org; two letters begin too many words. */
+	if (strlen(name) > 2 && strncmp(near->word, name, strlen(name)) == 0 &&
+	    (near->beginning == NULL || strlen(name) > strlen(near->beginning)))
+		near->beginning = name;
 	if (changes == near->changes)
 		near->nearest = NULL;
 	if (changes < near->changes) {
@@ -111,6 +115,8 @@ print_near(const struct near *near, const char *dashes, char text[static NEAR_TE
 	/* Two changes of a word of three letters make any other word. */
 	if (near->completion == NULL && 2 * near->changes <= strlen(near->word))
 		name = near->nearest;
+	if (near->completion == NULL && name == NULL)
+		name = near->beginning;
 	text[0] = '\0';
 	if (name != NULL)
 		snprintf(text, NEAR_TEXT_MAX, " (did you mean '%s%s'?)", dashes, name);

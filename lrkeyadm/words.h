@@ -32,6 +32,7 @@ struct near {
 	const char *completion; /* begins with the word */
 	bool completions;	/* more than one does */
 	const char *nearest;	/* NULL when two are as near */
+	const char *beginning;	/* the longest that the word begins with */
 	unsigned changes;
 };
 

@@ -53,7 +53,7 @@ modes() {
 
 @test "refuses where a store is, and changes nothing" {
 	adm init
-	expect_refused 73 'master\.key: exists already$' init
+	expect_refused 73 "master\.key: exists already; 'lrkeyadm --root .* check' looks at the store that is there$" init
 	# A key file with keys in it is a store too, even when its master key is gone.
 	make_key --org acme
 	rm "$ROOT/etc/lrkey/system/master.key"

@@ -95,7 +95,7 @@ text() {
 
 @test "bad arguments: one line, 64" {
 	expect_refused 64 "^lrkeyadm: --id 'abc': not a key id" log --id abc
-	expect_refused 64 "^lrkeyadm: --since 'never': no time" log --since never
+	expect_refused 64 "^lrkeyadm: --since 'never': not a time: a duration back from now" log --since never
 	expect_refused 64 "^lrkeyadm: --since 'yesterday': not a time" log --since yesterday
 	expect_refused 64 "^lrkeyadm: argument 'x': too many" log x
 	expect_refused 69 '^lrkeyadm: store other: .*does not exist' -s other log

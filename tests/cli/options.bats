@@ -85,6 +85,11 @@ expect_usage() {
 	expect_usage "command 'genrate': unknown \(did you mean 'generate'\?\)" genrate --org acme
 	expect_usage "command 'gen': unknown \(did you mean 'generate'\?\)" gen
 	expect_usage "command 'lsit': unknown \(did you mean 'list'\?\)" lsit
+	expect_usage "command 'help': unknown \(did you mean '--help'\?\)" help
+	expect_usage "command 'version': unknown \(did you mean '--version'\?\)" version
+	expect_usage "command 'listing-of-all': unknown \(did you mean 'list'\?\)" listing-of-all
+	expect_usage "option '--organization': unknown \(did you mean '--org'\?\)" \
+		generate --organization acme
 	expect_usage "command 'frobnicate': unknown; 'lrkeyadm --help'" frobnicate
 	expect_usage "command '': unknown" ''
 }
@@ -116,6 +121,12 @@ expect_usage() {
 	expect_usage "^lrkeyadm: argument '$ID': too many" show "$ID" "$ID"
 	expect_usage "^lrkeyadm: argument 'acme': too many" generate acme --org acme
 	expect_usage "^lrkeyadm: argument 'x': too many" verify x
+	# An organization, most likely; but not where one is given.
+	expect_usage "argument 'acme': too many \(did you mean '--org acme'\?\): lrkeyadm list \[" list acme
+	expect_usage "argument 'acme': too many \(did you mean '--org acme'\?\): lrkeyadm generate \[" \
+		generate acme
+	expect_usage "argument 'acme': too many: lrkeyadm list \[" list acme --org other
+	expect_usage "argument 'a c': too many: lrkeyadm list \[" list 'a c'
 	for command in deactivate activate revoke; do
 		expect_usage "^lrkeyadm: $command: an argument is missing" "$command"
 	done

@@ -276,6 +276,13 @@ in-12  2027-01-27T08:00:00Z
 	expect_match "${lines[0]}" "^Store other is made. Group $(id -gn) both manages and verifies its keys.\$"
 }
 
+@test "what makes a store, below a folder that is not there yet, makes one when it is pasted" {
+	ROOT="$BATS_TEST_TMPDIR/not there"
+	expect_refused 69 "No such file or directory; 'mkdir -p .*/not there' && lrkeyadm --root .* init' makes the store" list
+	PATH=${LRKEYADM%/*}:$PATH bash -c "$(sed -E "s/.*; '(mkdir .*)' makes the store/\1/" <<<"$stderr")"
+	adm list
+}
+
 @test "what is near to what was meant is named" {
 	adm -s pool init
 	expect_refused 69 "store pol: .* does not exist \(did you mean 'pool'\?\); 'lrkeyadm -s pol --root $ROOT init'" \
@@ -291,7 +298,8 @@ in-12  2027-01-27T08:00:00Z
 	expect_refused 64 "'abc': not a key id: .*; 'lrkeyadm -s pool --root $ROOT list' shows them$" \
 		-s pool log --id abc
 	# What other programs call it is what this one calls it, for each of these.
-	for other in add backup create delete disable enable issue ls make modify new remove renew restore rm set; do
+	for other in add audit backup create delete disable enable history info issue ls make modify new remove \
+		renew restore rm set update; do
 		expect_refused 64 "command '$other': unknown \(did you mean '[a-z]+'\?\)" "$other"
 		command=$(sed -E "s/.*did you mean '([a-z]+)'.*/\1/" <<<"$stderr")
 		adm --help | grep -q "^  $command  " || fail "$other: $command"

@@ -62,6 +62,22 @@ expect_nothing() {
 	expect_nothing
 }
 
+@test "a person at a terminal is told that there is nothing, and nobody else" {
+	make_key --org acme
+	run typed '' review
+	expect_status 0
+	[ "$output" = 'lrkeyadm: review: no key should be revoked or rotated' ] || fail "$output"
+	run adm review
+	expect_status 0
+	[ -z "$output" ]
+	run typed '' review --json
+	expect_no_match "$output" 'no key should'
+	make_key --org acme --expires 2d
+	run typed '' review
+	expect_status 1
+	expect_no_match "$output" 'no key should'
+}
+
 @test "usage limit: used up" {
 	make_key --org acme --max-uses 2
 	run pam_try acme "$KEY" scim

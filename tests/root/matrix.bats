@@ -106,7 +106,7 @@ expect_refusal() {
 	[ -z "$output" ]
 	# shellcheck disable=SC2154 # set by run
 	[ "${#stderr_lines[@]}" -eq 1 ] || fail 'not one line:' "$stderr"
-	expect_match "$stderr" "^lrkeyadm: .*user $name is not in group $groups; "
+	expect_match "$stderr" "^lrkeyadm: .*user $name is not in groups? ${groups/,/ and }; "
 	expect_match "$stderr" "as root: usermod -aG $groups $name"
 	expect_match "$(stage_log)" "<84>.* lrkeyadm\[[0-9]+\]: refused: .* user $name "
 }
@@ -215,7 +215,7 @@ Next:
 		--inh-caps=-all lrkeyadm list
 	expect_status 77
 	[ "${#stderr_lines[@]}" -eq 1 ]
-	expect_match "$stderr" '_lrkeymgr,_lrkey.* log in again$'
+	expect_match "$stderr" '_lrkeymgr and _lrkey .* log in again$'
 	expect_no_match "$stderr" usermod
 }
 
