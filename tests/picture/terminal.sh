@@ -17,7 +17,7 @@ BATS_FILE_TMPDIR=$(mktemp -d)
 . "$here/../root/documents.bash"
 trap 'stage_close; rm -rf "$BATS_FILE_TMPDIR"' EXIT
 
-columns=107
+columns=110
 host=scim.example.org
 
 documents_stage
