@@ -283,7 +283,7 @@ $(fault_programs): part_libs = -Wl,--no-as-needed $(utility_libs) -lcmocka
 $(timing_programs): $(call objects,$(timing_shared))
 $(timing_programs): part_libs = -lcmocka -lm
 # Secrets come and go through the core's doors, where tests/ctgrind looks on.
-ctgrind_doors := lrk_equal lrk_entry_decode lrk_keyring_parse lrk_gcm_open
+ctgrind_doors := lrk_equal lrk_entry_decode lrk_keyring_parse lrk_gcm_begin lrk_gcm_open
 $(build)/tests/ctgrind/ctgrind: part_ldflags = -pie $(addprefix -Wl$(comma)--wrap=,$(ctgrind_doors))
 # Its hooks stand before functions of these libraries, and look for the real ones behind them.
 $(host_programs) $(load_programs): part_libs = -Wl,--no-as-needed

@@ -39,6 +39,7 @@ enum record_type {
 struct lrk_backup {
 	int fd;
 	uint8_t key[LRK_AES_KEY_LEN];
+	struct lrk_gcm *gcm; /* reading: the same key */
 	uint64_t number; /* of the next record */
 	uint64_t entries;
 	bool ended;  /* nothing more is read: the end was, or a failure */
@@ -158,7 +159,7 @@ take_frame(struct lrk_backup *backup, uint8_t plain[static PLAIN_MAX], size_t *r
 	if (err != LRK_OK)
 		return err;
 	make_iv(backup->number, iv);
-	err = lrk_gcm_open(backup->key, iv, frame, 2, frame + 2, length, frame + 2 + length, plain);
+	err = lrk_gcm_open(backup->gcm, iv, frame, 2, frame + 2, length, frame + 2 + length, plain);
 	if (err == LRK_OK) {
 		backup->number++;
 		*ret_length = length;
@@ -328,6 +329,8 @@ lrk_backup_open(int fd, const char *passphrase, size_t length, struct lrk_backup
 	err = take_head(backup, salt, why);
 	if (err == LRK_OK) {
 		err = lrk_scrypt(passphrase, length, salt, backup->key);
+		if (err == LRK_OK)
+			err = lrk_gcm_begin(backup->key, &backup->gcm);
 		if (err != LRK_OK)
 			fail(why, err);
 	}
@@ -434,6 +437,7 @@ lrk_backup_free(struct lrk_backup *backup)
 {
 	if (backup == NULL)
 		return;
+	lrk_gcm_end(backup->gcm);
 	lrk_wipe_object(backup);
 	free(backup);
 }

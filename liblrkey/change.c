@@ -437,8 +437,8 @@ check_record(const struct lrk_change *change, const struct lrk_keyfile *file,
 
 	err = lrk_keyfile_get(file, name, record, sizeof(record), &length);
 	if (err == LRK_OK)
-		err = lrk_record_open(&change->store.ring, type, name, record, length, plain,
-				      &plain_length);
+		err = lrk_record_open(&change->store.ring, change->store.opener, type, name,
+				      record, length, plain, &plain_length);
 	if (err == LRK_OK && !lrk_equal(lrk_record_tag(record, length), tag, LRK_TAG_LEN))
 		err = LRK_ERR_DAMAGED;
 	if (err == LRK_OK && type == LRK_RECORD_ENTRY)

@@ -279,8 +279,8 @@ read_back(const struct lrk_dir *keys, const struct lrk_keyring *ring, struct lrk
 		return err == LRK_ERR_DAMAGED ? LRK_ERR_IO : err;
 	err = lrk_keyfile_get(&file, LRK_HEADER_NAME, record, sizeof(record), &length);
 	if (err == LRK_OK)
-		err = lrk_record_open(ring, LRK_RECORD_HEADER, LRK_HEADER_NAME, record, length,
-				      plain, &length);
+		err = lrk_record_open(ring, NULL, LRK_RECORD_HEADER, LRK_HEADER_NAME, record,
+				      length, plain, &length);
 	if (err == LRK_OK)
 		err = lrk_header_decode(plain, length, &header);
 	lrk_keyfile_close(&file);

@@ -137,14 +137,48 @@ out:
 	return err;
 }
 
+/* A struct lrk_gcm is OpenSSL's context, which nobody else looks into. */
+static EVP_CIPHER_CTX *
+context(struct lrk_gcm *gcm)
+{
+	return (EVP_CIPHER_CTX *)gcm;
+}
+
 enum lrk_err
-lrk_gcm_open(const uint8_t key[static LRK_AES_KEY_LEN], const uint8_t iv[static LRK_IV_LEN],
-	     const void *aad, size_t aad_length, const void *sealed, size_t length,
-	     const uint8_t tag[static LRK_TAG_LEN], void *plain)
+lrk_gcm_begin(const uint8_t key[static LRK_AES_KEY_LEN], struct lrk_gcm **ret)
 {
 	enum lrk_err err = LRK_ERR_CRYPTO;
 	const EVP_CIPHER *cipher;
-	EVP_CIPHER_CTX *ctx = NULL;
+	EVP_CIPHER_CTX *ctx;
+
+	ERR_set_mark();
+	cipher = gcm();
+	ctx = EVP_CIPHER_CTX_new();
+	if (cipher == NULL || ctx == NULL ||
+	    EVP_DecryptInit_ex2(ctx, cipher, key, NULL, NULL) != 1)
+		goto out;
+	*ret = (struct lrk_gcm *)ctx;
+	ctx = NULL;
+	err = LRK_OK;
+out:
+	EVP_CIPHER_CTX_free(ctx);
+	ERR_pop_to_mark();
+	return err;
+}
+
+void
+lrk_gcm_end(struct lrk_gcm *gcm)
+{
+	EVP_CIPHER_CTX_free(context(gcm));
+}
+
+enum lrk_err
+lrk_gcm_open(struct lrk_gcm *gcm, const uint8_t iv[static LRK_IV_LEN], const void *aad,
+	     size_t aad_length, const void *sealed, size_t length,
+	     const uint8_t tag[static LRK_TAG_LEN], void *plain)
+{
+	enum lrk_err err = LRK_ERR_CRYPTO;
+	EVP_CIPHER_CTX *ctx = context(gcm);
 	uint8_t expected[LRK_TAG_LEN];
 	uint8_t rest[EVP_MAX_BLOCK_LENGTH];
 	int n = 0;
@@ -153,10 +187,7 @@ lrk_gcm_open(const uint8_t key[static LRK_AES_KEY_LEN], const uint8_t iv[static 
 		return LRK_ERR_INTERNAL;
 	memcpy(expected, tag, sizeof(expected));
 	ERR_set_mark();
-	cipher = gcm();
-	ctx = EVP_CIPHER_CTX_new();
-	if (cipher == NULL || ctx == NULL ||
-	    EVP_DecryptInit_ex2(ctx, cipher, key, iv, NULL) != 1 ||
+	if (EVP_DecryptInit_ex2(ctx, NULL, NULL, iv, NULL) != 1 ||
 	    EVP_DecryptUpdate(ctx, NULL, &n, aad, (int)aad_length) != 1 ||
 	    EVP_DecryptUpdate(ctx, plain, &n, sealed, (int)length) != 1 || (size_t)n != length ||
 	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, LRK_TAG_LEN, expected) != 1)
@@ -168,7 +199,6 @@ lrk_gcm_open(const uint8_t key[static LRK_AES_KEY_LEN], const uint8_t iv[static 
 	if (n == 0)
 		err = LRK_OK;
 out:
-	EVP_CIPHER_CTX_free(ctx);
 	ERR_pop_to_mark();
 	if (err != LRK_OK)
 		lrk_wipe_bytes(plain, length);

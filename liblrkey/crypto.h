@@ -37,14 +37,23 @@ LRK_MUST_CHECK enum lrk_err lrk_gcm_seal(const uint8_t key[static LRK_AES_KEY_LE
 					 size_t aad_length, const void *plain, size_t length,
 					 void *sealed, uint8_t tag[static LRK_TAG_LEN]);
 
+/* The same, set up to open with one key, which it holds: setting up costs as much as opening. */
+struct lrk_gcm;
+
+LRK_MUST_CHECK enum lrk_err lrk_gcm_begin(const uint8_t key[static LRK_AES_KEY_LEN],
+					  struct lrk_gcm **ret);
+
 /*
  * LRK_ERR_DAMAGED when the tag does not fit: another key, or changed text, tag
  * or additional data. The destination is wiped then.
  */
-LRK_MUST_CHECK enum lrk_err lrk_gcm_open(const uint8_t key[static LRK_AES_KEY_LEN],
-					 const uint8_t iv[static LRK_IV_LEN], const void *aad,
-					 size_t aad_length, const void *sealed, size_t length,
-					 const uint8_t tag[static LRK_TAG_LEN], void *plain);
+LRK_MUST_CHECK enum lrk_err lrk_gcm_open(struct lrk_gcm *gcm, const uint8_t iv[static LRK_IV_LEN],
+					 const void *aad, size_t aad_length, const void *sealed,
+					 size_t length, const uint8_t tag[static LRK_TAG_LEN],
+					 void *plain);
+
+/* Wipes the key and frees; NULL-safe. */
+void lrk_gcm_end(struct lrk_gcm *gcm);
 
 /*
  * An AES key from a passphrase: scrypt (RFC 7914) with N=2^17, r=8, p=1, which takes

@@ -45,13 +45,14 @@ visit_record(void *context, const char *name, size_t name_length, const uint8_t 
 	if (!lrk_is_id(seen.id))
 		seen.id[0] = '\0';
 	if (seen.is_header) {
-		seen.err = lrk_record_open(&inspection->store->ring, LRK_RECORD_HEADER,
-					   LRK_HEADER_NAME, record, length, plain, &used);
+		seen.err = lrk_record_open(&inspection->store->ring, inspection->store->opener,
+					   LRK_RECORD_HEADER, LRK_HEADER_NAME, record, length,
+					   plain, &used);
 		if (seen.err == LRK_OK)
 			seen.err = lrk_header_decode(plain, used, &header);
 	} else if (seen.id[0] != '\0') {
-		seen.err = lrk_record_open(&inspection->store->ring, LRK_RECORD_ENTRY, seen.id,
-					   record, length, plain, &used);
+		seen.err = lrk_record_open(&inspection->store->ring, inspection->store->opener,
+					   LRK_RECORD_ENTRY, seen.id, record, length, plain, &used);
 		if (seen.err == LRK_OK)
 			seen.err = lrk_entry_decode(seen.id, plain, used, &entry);
 		if (seen.err == LRK_OK)

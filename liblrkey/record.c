@@ -65,11 +65,29 @@ lrk_record_seal(const struct lrk_keyring *ring, enum lrk_record_type type, const
 	return err;
 }
 
-enum lrk_err
-lrk_record_open(const struct lrk_keyring *ring, enum lrk_record_type type, const char *name,
-		const uint8_t *record, size_t length, uint8_t plain[static LRK_PLAIN_MAX],
-		size_t *ret_length)
+void
+lrk_opener_end(struct lrk_opener *opener)
 {
+	lrk_gcm_end(opener->gcm);
+	opener->gcm = NULL;
+}
+
+static enum lrk_err
+set_up(struct lrk_opener *opener, const struct lrk_master_key *master)
+{
+	if (opener->gcm != NULL && opener->master_id == master->id)
+		return LRK_OK;
+	lrk_opener_end(opener);
+	opener->master_id = master->id;
+	return lrk_gcm_begin(master->key, &opener->gcm);
+}
+
+enum lrk_err
+lrk_record_open(const struct lrk_keyring *ring, struct lrk_opener *opener,
+		enum lrk_record_type type, const char *name, const uint8_t *record, size_t length,
+		uint8_t plain[static LRK_PLAIN_MAX], size_t *ret_length)
+{
+	struct lrk_opener once = { .gcm = NULL };
 	const struct lrk_master_key *master;
 	uint8_t aad[AAD_MAX];
 	size_t aad_length, plain_length;
@@ -85,9 +103,17 @@ lrk_record_open(const struct lrk_keyring *ring, enum lrk_record_type type, const
 		return LRK_ERR_MASTER_KEY;
 	plain_length = length - LRK_RECORD_CLEAR - LRK_TAG_LEN;
 	aad_length = make_aad(ring, type, name, master->id, aad);
-	err = lrk_gcm_open(master->key, record + 6, aad, aad_length, record + LRK_RECORD_CLEAR,
-			   plain_length, lrk_record_tag(record, length), plain);
+	if (opener == NULL)
+		opener = &once;
+	err = set_up(opener, master);
+	if (err == LRK_OK)
+		err = lrk_gcm_open(opener->gcm, record + 6, aad, aad_length,
+				   record + LRK_RECORD_CLEAR, plain_length,
+				   lrk_record_tag(record, length), plain);
 	if (err == LRK_OK)
 		*ret_length = plain_length;
+	/* What failed is set up anew. */
+	if (err != LRK_OK || opener == &once)
+		lrk_opener_end(opener);
 	return err;
 }

@@ -36,11 +36,22 @@ LRK_MUST_CHECK enum lrk_err lrk_record_seal(const struct lrk_keyring *ring,
 					    uint8_t record[static LRK_RECORD_MAX],
 					    size_t *ret_length);
 
+/* What opening one record leaves for the next: the cipher, set up with one master key. */
+struct lrk_opener {
+	struct lrk_gcm *gcm; /* NULL where nothing was opened yet */
+	uint32_t master_id;
+};
+
+/* Wipes what is left. */
+void lrk_opener_end(struct lrk_opener *opener);
+
 /*
- * Opens a record. LRK_ERR_MASTER_KEY when the ring has no key with its master key id,
- * LRK_ERR_DAMAGED when the key does not open it, LRK_ERR_VERSION for a newer version.
+ * Opens a record, with what opener, which may be NULL, has from others of the same store.
+ * LRK_ERR_MASTER_KEY when the ring has no key with its master key id, LRK_ERR_DAMAGED when the key
+ * does not open it, LRK_ERR_VERSION for a newer version.
  */
 LRK_MUST_CHECK enum lrk_err lrk_record_open(const struct lrk_keyring *ring,
+					    struct lrk_opener *opener,
 					    enum lrk_record_type type, const char *name,
 					    const uint8_t *record, size_t length,
 					    uint8_t plain[static LRK_PLAIN_MAX],

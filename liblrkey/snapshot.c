@@ -55,8 +55,8 @@ visit_record(void *context, const char *name, size_t name_length, const uint8_t 
 	if (name_length == LRK_ID_LEN)
 		memcpy(id, name, LRK_ID_LEN);
 	if (lrk_is_id(id))
-		err = lrk_record_open(&walk->store->ring, LRK_RECORD_ENTRY, id, record, length,
-				      plain, &length);
+		err = lrk_record_open(&walk->store->ring, walk->store->opener,
+				      LRK_RECORD_ENTRY, id, record, length, plain, &length);
 	if (err == LRK_OK)
 		err = lrk_entry_decode(id, plain, length, &entry);
 	lrk_wipe_array(plain);

@@ -6,13 +6,13 @@
  *   new key before it puts the new key file in place.
  */
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <lrkey/text.h>
 #include <lrkey/wipe.h>
 
 #include "masterfile.h"
-#include "record.h"
 #include "store.h"
 
 /* How directories are reached. */
@@ -84,6 +84,9 @@ open_store(const struct reach *reach, const char *root, const char *name, struct
 	*ret = (struct lrk_store)LRK_STORE_CLOSED;
 	if (!lrk_is_store_name(name))
 		return lrk_fail(why, LRK_ERR_SYNTAX, "not a store name");
+	ret->opener = calloc(1, sizeof(*ret->opener));
+	if (ret->opener == NULL)
+		return lrk_fail(why, LRK_ERR_NOMEM, "%s", lrk_err_text(LRK_ERR_NOMEM));
 	err = reach->root(root, &ret->top, why);
 	if (err == LRK_OK)
 		err = open_etc(reach, name, ret, why);
@@ -122,6 +125,10 @@ lrk_store_close(struct lrk_store *store)
 	lrk_dir_close(&store->etc);
 	lrk_dir_close(&store->top);
 	lrk_wipe_object(&store->ring);
+	if (store->opener != NULL)
+		lrk_opener_end(store->opener);
+	free(store->opener);
+	store->opener = NULL;
 }
 
 static enum lrk_err
@@ -144,8 +151,8 @@ lrk_store_header(const struct lrk_store *store, struct lrk_header *ret, struct l
 		err = LRK_ERR_DAMAGED;
 	if (err != LRK_OK)
 		return fail_record(store, LRK_HEADER_NAME, err, why);
-	err = lrk_record_open(&store->ring, LRK_RECORD_HEADER, LRK_HEADER_NAME, record, length,
-			      plain, &length);
+	err = lrk_record_open(&store->ring, store->opener, LRK_RECORD_HEADER, LRK_HEADER_NAME,
+			      record, length, plain, &length);
 	if (err == LRK_ERR_MASTER_KEY || err == LRK_ERR_DAMAGED)
 		return lrk_fail(why, LRK_ERR_MASTER_KEY,
 				"%s/%s: no master key in %s/%s opens it: the two are not of one store, "
@@ -174,8 +181,8 @@ lrk_store_get(const struct lrk_store *store, const char *id, struct lrk_entry *r
 	if (err == LRK_ERR_NOT_FOUND)
 		return err;
 	if (err == LRK_OK)
-		err = lrk_record_open(&store->ring, LRK_RECORD_ENTRY, id, record, length, plain,
-				      &length);
+		err = lrk_record_open(&store->ring, store->opener, LRK_RECORD_ENTRY, id, record,
+				      length, plain, &length);
 	if (err == LRK_OK)
 		err = lrk_entry_decode(id, plain, length, ret);
 	else if (err == LRK_ERR_DAMAGED || err == LRK_ERR_MASTER_KEY) {

@@ -13,6 +13,7 @@
 #include "codec.h"
 #include "keyfile.h"
 #include "masterkey.h"
+#include "record.h"
 #include "safeopen.h"
 
 #define LRK_ETC "etc/lrkey"
@@ -32,6 +33,7 @@ struct lrk_store {
 	struct lrk_dir gate; /* /var/lib/lrkey/NAME */
 	struct lrk_dir keys; /* /var/lib/lrkey/NAME/keys */
 	struct lrk_keyring ring;
+	struct lrk_opener *opener; /* of records sealed under the ring */
 	struct lrk_keyfile file;
 };
 
@@ -56,7 +58,7 @@ LRK_MUST_CHECK enum lrk_err lrk_store_open(const char *root, const char *name,
 LRK_MUST_CHECK enum lrk_err lrk_store_open_to_ask(const char *root, const char *name,
 						  struct lrk_store *ret, struct lrk_why *why);
 
-/* Closes what is open, and wipes the master keys. */
+/* Closes what is open, and wipes the master keys; a second time, it does nothing. */
 void lrk_store_close(struct lrk_store *store);
 
 /*

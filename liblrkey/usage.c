@@ -50,18 +50,6 @@ _Static_assert(AT_SERVICE + LRK_SERVICE_MAX == AT_RHOST, "the service fills its 
 _Static_assert(AT_RHOST + LRK_RHOST_MAX == AT_CHECK, "the remote host fills its place");
 _Static_assert(AT_CHECK + 8 == LRK_SLOT_SIZE, "the check ends the slot");
 
-static uint64_t
-get_u64(const uint8_t *at)
-{
-	return lrk_get_number(at, 8);
-}
-
-static void
-put_u64(uint8_t *at, uint64_t number)
-{
-	lrk_put_number(at, number, 8);
-}
-
 /* FNV-1a over the words before it. Finds accidents, not attackers. */
 static uint64_t
 make_check(const uint8_t *slot)
@@ -69,7 +57,7 @@ make_check(const uint8_t *slot)
 	uint64_t check = UINT64_C(0xcbf29ce484222325);
 
 	for (size_t i = 0; i < AT_CHECK; i += 8)
-		check = (check ^ get_u64(slot + i)) * UINT64_C(0x100000001b3);
+		check = (check ^ lrk_get_u64(slot + i)) * UINT64_C(0x100000001b3);
 	return check;
 }
 
@@ -126,7 +114,7 @@ fill_new(const struct lrk_dir *gate, int fd)
 	uint8_t head[LRK_SLOT_SIZE] = MAGIC;
 	struct stat st;
 
-	put_u64(head + sizeof(MAGIC) - 1, VERSION);
+	lrk_put_u64(head + sizeof(MAGIC) - 1, VERSION);
 	if (fstat(gate->fd, &st) != 0 || write_all(fd, head, sizeof(head), 0) != 0 ||
 	    fchown(fd, st.st_uid, st.st_gid) != 0 || fchmod(fd, MODE) != 0)
 		return -1;
@@ -171,9 +159,9 @@ judge_slot(const uint8_t *slot, ssize_t length, const struct lrk_entry *entry)
 {
 	uint64_t generation;
 
-	if (length != LRK_SLOT_SIZE || get_u64(slot + AT_CHECK) != make_check(slot))
+	if (length != LRK_SLOT_SIZE || lrk_get_u64(slot + AT_CHECK) != make_check(slot))
 		return SLOT_NOBODYS;
-	generation = get_u64(slot + AT_GENERATION);
+	generation = lrk_get_u64(slot + AT_GENERATION);
 	if (generation == entry->slot_generation)
 		return SLOT_OURS;
 	return generation > entry->slot_generation ? SLOT_NEWER : SLOT_NOBODYS;
@@ -194,9 +182,9 @@ read_slot(int fd, const struct lrk_entry *entry, struct lrk_usage *ret, enum slo
 	*ret_owner = judge_slot(slot, n, entry);
 	if (*ret_owner != SLOT_OURS)
 		return LRK_OK;
-	ret->uses = get_u64(slot + AT_USES);
-	ret->denied = get_u64(slot + AT_DENIED);
-	ret->last_used = (int64_t)get_u64(slot + AT_LAST_USED);
+	ret->uses = lrk_get_u64(slot + AT_USES);
+	ret->denied = lrk_get_u64(slot + AT_DENIED);
+	ret->last_used = (int64_t)lrk_get_u64(slot + AT_LAST_USED);
 	if (ret->last_used < 0 || ret->last_used > LRK_TIME_MAX)
 		ret->last_used = 0;
 	get_text(slot + AT_SERVICE, LRK_SERVICE_MAX, ret->service);
@@ -223,13 +211,13 @@ lrk_usage_write(int fd, const struct lrk_entry *entry, const struct lrk_usage *u
 {
 	uint8_t slot[LRK_SLOT_SIZE];
 
-	put_u64(slot + AT_GENERATION, entry->slot_generation);
-	put_u64(slot + AT_USES, usage->uses);
-	put_u64(slot + AT_DENIED, usage->denied);
-	put_u64(slot + AT_LAST_USED, (uint64_t)usage->last_used);
+	lrk_put_u64(slot + AT_GENERATION, entry->slot_generation);
+	lrk_put_u64(slot + AT_USES, usage->uses);
+	lrk_put_u64(slot + AT_DENIED, usage->denied);
+	lrk_put_u64(slot + AT_LAST_USED, (uint64_t)usage->last_used);
 	put_text(slot + AT_SERVICE, LRK_SERVICE_MAX, usage->service);
 	put_text(slot + AT_RHOST, LRK_RHOST_MAX, usage->rhost);
-	put_u64(slot + AT_CHECK, make_check(slot));
+	lrk_put_u64(slot + AT_CHECK, make_check(slot));
 	return write_all(fd, slot, sizeof(slot), slot_offset(entry)) == 0 ? LRK_OK : LRK_ERR_IO;
 }
 

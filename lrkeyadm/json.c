@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <lrkey/apikey.h>
@@ -18,7 +19,16 @@ dump_part(const char *bytes, size_t length, void *context)
 void
 json_list_begin(struct json_list *list, struct sink *sink, const char *name)
 {
-	*list = (struct json_list){ .sink = sink };
+	const struct field *field;
+
+	list->sink = sink;
+	list->begun = false;
+	/* Names of fields need no escape. */
+	for (unsigned i = 0; (field = field_at(i)) != NULL; i++) {
+		snprintf(list->head[i].text, sizeof(list->head[i].text), "%c\"%s\":",
+			 i == 0 ? '{' : ',', field->name);
+		list->head[i].length = strlen(list->head[i].text);
+	}
 	sink_text(sink, "{\"");
 	sink_text(sink, name);
 	sink_text(sink, "\":[");
@@ -44,7 +54,7 @@ json_list_object(struct json_list *list, json_t *object)
 	return failed == 0 ? STATUS_OK : fail_memory();
 }
 
-/* What stands for a character that a JSON string cannot hold as it is, or NULL. */
+/* What stands for a character that a JSON string cannot hold as it is. */
 static const char *
 escape_of(char c, char text[static 7])
 {
@@ -64,29 +74,32 @@ escape_of(char c, char text[static 7])
 	case '\t':
 		return "\\t";
 	default:
-		if ((unsigned char)c >= 0x20)
-			return NULL;
 		snprintf(text, 7, "\\u%04X", (unsigned)(unsigned char)c);
 		return text;
 	}
+}
+
+static bool
+is_plain(char c)
+{
+	return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
 }
 
 static void
 put_string(struct sink *sink, const char *text)
 {
 	char buffer[7];
-	const char *from = text, *escape;
+	const char *from = text;
 
 	sink_text(sink, "\"");
-	for (; *text != '\0'; text++) {
-		escape = escape_of(*text, buffer);
-		if (escape == NULL)
-			continue;
+	for (;; from = ++text) {
+		while (is_plain(*text))
+			text++;
 		sink_bytes(sink, from, (size_t)(text - from));
-		sink_text(sink, escape);
-		from = text + 1;
+		if (*text == '\0')
+			break;
+		sink_text(sink, escape_of(*text, buffer));
 	}
-	sink_bytes(sink, from, (size_t)(text - from));
 	sink_text(sink, "\"");
 }
 
@@ -110,10 +123,6 @@ put_field(struct sink *sink, const struct field *field, const struct key_view *v
 	struct field_value value;
 
 	field_value(field, view, &value);
-	/* Names of fields need no escape. */
-	sink_text(sink, "\"");
-	sink_text(sink, field->name);
-	sink_text(sink, "\":");
 	switch (value.kind) {
 	case FIELD_NULL:
 		sink_text(sink, "null");
@@ -140,7 +149,7 @@ json_list_key(struct json_list *list, const struct key_view *view, const char *a
 	for (unsigned i = 0; (field = field_at(i)) != NULL; i++) {
 		if (field->tombstone && view->entry->revoked == 0)
 			continue;
-		sink_text(sink, i == 0 ? "{" : ",");
+		sink_bytes(sink, list->head[i].text, list->head[i].length);
 		put_field(sink, field, view);
 	}
 	if (apikey != NULL) {

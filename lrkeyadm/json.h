@@ -12,6 +12,10 @@
 struct json_list {
 	struct sink *sink;
 	bool begun; /* an item stands there already */
+	struct {
+		char text[HEADING_MAX + sizeof("{\"\":")];
+		size_t length;
+	} head[COLUMNS_MAX]; /* what stands before a field's value */
 };
 
 void json_list_begin(struct json_list *list, struct sink *sink, const char *name);

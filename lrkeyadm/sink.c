@@ -44,16 +44,10 @@ flush(struct sink *sink)
 }
 
 void
-sink_bytes(struct sink *sink, const void *bytes, size_t length)
+sink_more(struct sink *sink, const void *bytes, size_t length)
 {
 	const char *from = bytes;
 
-	/* Most of them are short. */
-	if (length < sizeof(sink->bytes) - sink->used) {
-		memcpy(sink->bytes + sink->used, from, length);
-		sink->used += length;
-		return;
-	}
 	while (length > 0 && sink->error == 0) {
 		size_t room = sizeof(sink->bytes) - sink->used;
 		size_t part = length < room ? length : room;
@@ -65,12 +59,6 @@ sink_bytes(struct sink *sink, const void *bytes, size_t length)
 		if (sink->used == sizeof(sink->bytes))
 			flush(sink);
 	}
-}
-
-void
-sink_text(struct sink *sink, const char *text)
-{
-	sink_bytes(sink, text, strlen(text));
 }
 
 int

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "message.h"
 
@@ -21,9 +22,26 @@ struct sink {
 
 void sink_open(struct sink *sink, int fd, const char *name);
 
+/* For what does not fit into what is left of the buffer. */
+void sink_more(struct sink *sink, const void *bytes, size_t length);
+
 /* A failure is remembered until sink_close. */
-void sink_bytes(struct sink *sink, const void *bytes, size_t length);
-void sink_text(struct sink *sink, const char *text);
+static inline void
+sink_bytes(struct sink *sink, const void *bytes, size_t length)
+{
+	if (length < sizeof(sink->bytes) - sink->used) {
+		memcpy(sink->bytes + sink->used, bytes, length);
+		sink->used += length;
+	} else {
+		sink_more(sink, bytes, length);
+	}
+}
+
+static inline void
+sink_text(struct sink *sink, const char *text)
+{
+	sink_bytes(sink, text, strlen(text));
+}
 
 /* Writes what is left and wipes. The descriptor stays open. */
 enum status sink_close(struct sink *sink);

@@ -79,14 +79,14 @@ enum lrk_err __wrap_lrk_entry_decode(const char *id, const uint8_t *plain, size_
 				     struct lrk_entry *ret);
 enum lrk_err __real_lrk_keyring_parse(const char *text, size_t length, struct lrk_keyring *ret);
 enum lrk_err __wrap_lrk_keyring_parse(const char *text, size_t length, struct lrk_keyring *ret);
-enum lrk_err __real_lrk_gcm_open(const uint8_t key[static LRK_AES_KEY_LEN],
-				 const uint8_t iv[static LRK_IV_LEN], const void *aad,
-				 size_t aad_length, const void *sealed, size_t length,
-				 const uint8_t tag[static LRK_TAG_LEN], void *plain);
-enum lrk_err __wrap_lrk_gcm_open(const uint8_t key[static LRK_AES_KEY_LEN],
-				 const uint8_t iv[static LRK_IV_LEN], const void *aad,
-				 size_t aad_length, const void *sealed, size_t length,
-				 const uint8_t tag[static LRK_TAG_LEN], void *plain);
+enum lrk_err __real_lrk_gcm_begin(const uint8_t key[static LRK_AES_KEY_LEN], struct lrk_gcm **ret);
+enum lrk_err __wrap_lrk_gcm_begin(const uint8_t key[static LRK_AES_KEY_LEN], struct lrk_gcm **ret);
+enum lrk_err __real_lrk_gcm_open(struct lrk_gcm *gcm, const uint8_t iv[static LRK_IV_LEN],
+				 const void *aad, size_t aad_length, const void *sealed,
+				 size_t length, const uint8_t tag[static LRK_TAG_LEN], void *plain);
+enum lrk_err __wrap_lrk_gcm_open(struct lrk_gcm *gcm, const uint8_t iv[static LRK_IV_LEN],
+				 const void *aad, size_t aad_length, const void *sealed,
+				 size_t length, const uint8_t tag[static LRK_TAG_LEN], void *plain);
 
 static unsigned n_compared, n_opened;
 
@@ -103,16 +103,22 @@ __wrap_lrk_equal(const void *a, const void *b, size_t length)
 	return equal;
 }
 
+enum lrk_err
+__wrap_lrk_gcm_begin(const uint8_t key[static LRK_AES_KEY_LEN], struct lrk_gcm **ret)
+{
+	expect(is_hidden(key, LRK_AES_KEY_LEN), "the master key comes from the hidden digits");
+	return __real_lrk_gcm_begin(key, ret);
+}
+
 /* What is sealed: the attributes, which a master key opens to whoever has it, and the digest. */
 enum lrk_err
-__wrap_lrk_gcm_open(const uint8_t key[static LRK_AES_KEY_LEN], const uint8_t iv[static LRK_IV_LEN],
-		    const void *aad, size_t aad_length, const void *sealed, size_t length,
+__wrap_lrk_gcm_open(struct lrk_gcm *gcm, const uint8_t iv[static LRK_IV_LEN], const void *aad,
+		    size_t aad_length, const void *sealed, size_t length,
 		    const uint8_t tag[static LRK_TAG_LEN], void *plain)
 {
 	enum lrk_err err;
 
-	expect(is_hidden(key, LRK_AES_KEY_LEN), "the master key comes from the hidden digits");
-	err = __real_lrk_gcm_open(key, iv, aad, aad_length, sealed, length, tag, plain);
+	err = __real_lrk_gcm_open(gcm, iv, aad, aad_length, sealed, length, tag, plain);
 	tell(&err, sizeof(err));
 	tell(plain, length);
 	n_opened++;

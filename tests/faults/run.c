@@ -37,6 +37,7 @@ run_warm_up(void)
 	struct lrk_credential credential;
 	char text[LRK_APIKEY_LEN + 1];
 	uint8_t sealed[16] = { 0 }, plain[16], made[LRK_TAG_LEN];
+	struct lrk_gcm *gcm = NULL;
 	struct lrk_why why = { "" };
 	int n_groups = 16;
 	gid_t groups[16];
@@ -47,8 +48,10 @@ run_warm_up(void)
 	assert_int_equal(lrk_apikey_generate(lrk_random, text, &credential), LRK_OK);
 	assert_int_equal(lrk_gcm_seal(key, iv, "", 0, sealed, sizeof(sealed), plain, made), LRK_OK);
 	/* The first error makes this thread's queue of errors. */
-	assert_int_equal(lrk_gcm_open(key, iv, "", 0, sealed, sizeof(sealed), tag, plain),
+	assert_int_equal(lrk_gcm_begin(key, &gcm), LRK_OK);
+	assert_int_equal(lrk_gcm_open(gcm, iv, "", 0, sealed, sizeof(sealed), tag, plain),
 			 LRK_ERR_DAMAGED);
+	lrk_gcm_end(gcm);
 	assert_int_equal(lrk_scrypt("", 0, key, made), LRK_OK);
 	/* Databases are opened, or found missing; the locale is loaded. */
 	getpwuid(geteuid());

@@ -67,10 +67,21 @@ gcm_bytes_of(const struct gcm_vector *vector)
 }
 
 static enum lrk_err
+open_with(struct lrk_gcm *gcm, const struct gcm_bytes *b, uint8_t *plain)
+{
+	return lrk_gcm_open(gcm, b->iv, b->aad, b->aad_length, b->sealed, b->length, b->tag, plain);
+}
+
+static enum lrk_err
 open_bytes(const struct gcm_bytes *b, uint8_t *plain)
 {
-	return lrk_gcm_open(b->key, b->iv, b->aad, b->aad_length, b->sealed, b->length, b->tag,
-			    plain);
+	struct lrk_gcm *gcm = NULL;
+	enum lrk_err err;
+
+	assert_ok(lrk_gcm_begin(b->key, &gcm));
+	err = open_with(gcm, b, plain);
+	lrk_gcm_end(gcm);
+	return err;
 }
 
 static void
@@ -93,6 +104,38 @@ test_gcm_vectors(void **state)
 		assert_memory_equal(out, b.plain, b.length);
 		assert_int_equal(out[b.length], 0xee);
 	}
+}
+
+/* What a key is set up for goes on after texts of all lengths, and after those that are refused. */
+static void
+test_gcm_one_after_the_other(void **state)
+{
+	struct gcm_bytes b = gcm_bytes_of(&vectors[3]);
+	uint8_t out[VECTOR_MAX];
+	struct lrk_gcm *gcm = NULL;
+
+	(void)state;
+	assert_ok(lrk_gcm_begin(b.key, &gcm));
+	for (unsigned i = 0; i < 200; i++) {
+		size_t length = i * 7 % (b.length + 1), aad_length = i * 5 % (b.aad_length + 1);
+
+		b.iv[i % LRK_IV_LEN] ^= (uint8_t)(i + 1);
+		assert_ok(lrk_gcm_seal(b.key, b.iv, b.aad, aad_length, b.plain, length, b.sealed,
+				       b.tag));
+		if (i % 3 == 1) {
+			b.tag[i % LRK_TAG_LEN] ^= 0x10;
+			memset(out, 0xee, sizeof(out));
+			assert_err(lrk_gcm_open(gcm, b.iv, b.aad, aad_length, b.sealed, length,
+						b.tag, out),
+				   LRK_ERR_DAMAGED);
+			for (size_t j = 0; j < length; j++)
+				assert_int_equal(out[j], 0);
+			b.tag[i % LRK_TAG_LEN] ^= 0x10;
+		}
+		assert_ok(lrk_gcm_open(gcm, b.iv, b.aad, aad_length, b.sealed, length, b.tag, out));
+		assert_memory_equal(out, b.plain, length);
+	}
+	lrk_gcm_end(gcm);
 }
 
 static void
@@ -169,6 +212,7 @@ static void
 test_gcm_too_long(void **state)
 {
 	uint8_t key[LRK_AES_KEY_LEN] = { 0 }, iv[LRK_IV_LEN] = { 0 }, tag[LRK_TAG_LEN] = { 0 };
+	struct lrk_gcm *gcm = NULL;
 	uint8_t byte = 0;
 
 	(void)state;
@@ -176,10 +220,13 @@ test_gcm_too_long(void **state)
 		   LRK_ERR_INTERNAL);
 	assert_err(lrk_gcm_seal(key, iv, &byte, 1, &byte, (size_t)INT_MAX + 1, &byte, tag),
 		   LRK_ERR_INTERNAL);
-	assert_err(lrk_gcm_open(key, iv, &byte, (size_t)INT_MAX + 1, &byte, 1, tag, &byte),
+	assert_ok(lrk_gcm_begin(key, &gcm));
+	assert_err(lrk_gcm_open(gcm, iv, &byte, (size_t)INT_MAX + 1, &byte, 1, tag, &byte),
 		   LRK_ERR_INTERNAL);
-	assert_err(lrk_gcm_open(key, iv, &byte, 1, &byte, (size_t)INT_MAX + 1, tag, &byte),
+	assert_err(lrk_gcm_open(gcm, iv, &byte, 1, &byte, (size_t)INT_MAX + 1, tag, &byte),
 		   LRK_ERR_INTERNAL);
+	lrk_gcm_end(gcm);
+	lrk_gcm_end(NULL);
 	assert_err(lrk_random(&byte, (size_t)INT_MAX + 1), LRK_ERR_INTERNAL);
 }
 
@@ -296,6 +343,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_gcm_vectors),
+		cmocka_unit_test(test_gcm_one_after_the_other),
 		cmocka_unit_test(test_gcm_any_bit),
 		cmocka_unit_test(test_gcm_lengths),
 		cmocka_unit_test(test_gcm_tag_truncation),

@@ -55,8 +55,8 @@ seal(const struct lrk_keyring *ring, enum lrk_record_type type, const char *name
 
 /* Opens from memory of just that size. What is refused hands out no length and no text. */
 static enum lrk_err
-open_exactly(const struct lrk_keyring *ring, enum lrk_record_type type, const char *name,
-	     const struct sealed *sealed)
+open_with(struct lrk_opener *opener, const struct lrk_keyring *ring, enum lrk_record_type type,
+	  const char *name, const struct sealed *sealed)
 {
 	uint8_t *copy = malloc(sealed->length + (sealed->length == 0));
 	uint8_t plain[LRK_PLAIN_MAX] = { 0 };
@@ -65,7 +65,7 @@ open_exactly(const struct lrk_keyring *ring, enum lrk_record_type type, const ch
 
 	assert_non_null(copy);
 	memcpy(copy, sealed->bytes, sealed->length);
-	err = lrk_record_open(ring, type, name, copy, sealed->length, plain, &length);
+	err = lrk_record_open(ring, opener, type, name, copy, sealed->length, plain, &length);
 	free(copy);
 	if (err == LRK_OK) {
 		assert_int_equal(length, sizeof(text));
@@ -76,6 +76,13 @@ open_exactly(const struct lrk_keyring *ring, enum lrk_record_type type, const ch
 			assert_int_equal(plain[i], 0);
 	}
 	return err;
+}
+
+static enum lrk_err
+open_exactly(const struct lrk_keyring *ring, enum lrk_record_type type, const char *name,
+	     const struct sealed *sealed)
+{
+	return open_with(NULL, ring, type, name, sealed);
 }
 
 static void
@@ -98,8 +105,8 @@ test_golden(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		length = hex_bytes(rows[i].hex, record, sizeof(record));
-		assert_ok(lrk_record_open(&ring, rows[i].type, rows[i].name, record, length, plain,
-					  &length));
+		assert_ok(lrk_record_open(&ring, NULL, rows[i].type, rows[i].name, record,
+					  length, plain, &length));
 		if (rows[i].type == LRK_RECORD_ENTRY) {
 			assert_ok(lrk_entry_decode(ID, plain, length, &entry));
 			assert_string_equal(entry.org, "acme");
@@ -141,8 +148,8 @@ test_round_trip(void **state)
 		assert_ok(lrk_record_seal(&ring, LRK_RECORD_HEADER, LRK_HEADER_NAME, plain, size,
 					  record, &length));
 		assert_int_equal(length, size + 34);
-		assert_ok(lrk_record_open(&ring, LRK_RECORD_HEADER, LRK_HEADER_NAME, record, length,
-					  opened, &opened_length));
+		assert_ok(lrk_record_open(&ring, NULL, LRK_RECORD_HEADER, LRK_HEADER_NAME, record,
+					  length, opened, &opened_length));
 		assert_int_equal(opened_length, size);
 		assert_memory_equal(opened, plain, size);
 	}
@@ -224,7 +231,7 @@ test_too_long(void **state)
 
 	(void)state;
 	memcpy(record, sealed.bytes, sealed.length);
-	assert_err(lrk_record_open(&ring, LRK_RECORD_ENTRY, ID, record, sizeof(record), plain,
+	assert_err(lrk_record_open(&ring, NULL, LRK_RECORD_ENTRY, ID, record, sizeof(record), plain,
 				   &length),
 		   LRK_ERR_DAMAGED);
 }
@@ -343,6 +350,33 @@ test_swapped(void **state)
 	}
 }
 
+/* Records of both keys by turns, and some that are refused, all with one opener. */
+static void
+test_one_after_the_other(void **state)
+{
+	const struct lrk_keyring ring = some_ring();
+	struct lrk_keyring old = ring;
+	struct lrk_opener opener = { .gcm = NULL };
+	struct sealed sealed[2];
+
+	(void)state;
+	old.active = 0;
+	for (unsigned i = 0; i < 50; i++) {
+		sealed[0] = seal(&old, LRK_RECORD_ENTRY, ID);
+		sealed[1] = seal(&ring, LRK_RECORD_ENTRY, ID);
+		assert_ok(open_with(&opener, &ring, LRK_RECORD_ENTRY, ID, &sealed[i % 2]));
+		assert_err(open_with(&opener, &ring, LRK_RECORD_ENTRY, "8Hq2ZtXw9LmB", &sealed[i % 2]),
+			   LRK_ERR_DAMAGED);
+		assert_ok(open_with(&opener, &ring, LRK_RECORD_ENTRY, ID, &sealed[1 - i % 2]));
+		memcpy(sealed[0].bytes + 2, sealed[1].bytes + 2, 4);
+		assert_err(open_with(&opener, &ring, LRK_RECORD_ENTRY, ID, &sealed[0]),
+			   LRK_ERR_DAMAGED);
+	}
+	lrk_opener_end(&opener);
+	assert_null(opener.gcm);
+	lrk_opener_end(&opener);
+}
+
 int
 main(void)
 {
@@ -360,6 +394,7 @@ main(void)
 		cmocka_unit_test(test_other_master_key),
 		cmocka_unit_test(test_old_key),
 		cmocka_unit_test(test_swapped),
+		cmocka_unit_test(test_one_after_the_other),
 	};
 
 	return cmocka_run_group_tests_name("record", tests, NULL, NULL);

@@ -347,7 +347,7 @@ test_old_key_is_worthless(void **state)
 	length = trial_get_raw(trial, STORE, key_id(0), record, sizeof(record));
 	/* also when it gives its key the new id */
 	old.keys[0].id = sealed_under(trial, key_id(0));
-	assert_err(lrk_record_open(&old, LRK_RECORD_ENTRY, key_id(0), record, length, plain,
+	assert_err(lrk_record_open(&old, NULL, LRK_RECORD_ENTRY, key_id(0), record, length, plain,
 				   &plain_length),
 		   LRK_ERR_DAMAGED);
 	trial_write(trial, MASTER_FILE, text, lrk_keyring_format(&old, text));

@@ -368,7 +368,7 @@ seal(void)
 static void
 open_record(void)
 {
-	shared.err = lrk_record_open(&shared.ring, LRK_RECORD_ENTRY, ID, shared.record,
+	shared.err = lrk_record_open(&shared.ring, NULL, LRK_RECORD_ENTRY, ID, shared.record,
 				     shared.length, shared.plain, &shared.length);
 }
 
