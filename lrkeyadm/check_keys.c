@@ -303,6 +303,8 @@ check_keys(struct check *check)
 	open_usage(&look);
 	if (check->has_file)
 		walk(&look);
+	/* What GDBM holds of it is not needed any more, and what follows needs memory, too. */
+	lrk_keyfile_close(&check->store.file);
 	if (look.n_seals > 0)
 		qsort(look.seals, look.n_seals, sizeof(*look.seals), compare_seals);
 	if (look.n_places > 0)
