@@ -177,7 +177,7 @@ hardening := -fstack-protector-strong -fstack-clash-protection -fcf-protection=f
 
 # These only look at the machine; the compiler must not be needed to print a help
 # text, to clean, or to install the compiler itself.
-without_compiler := help packages check check-% bench demo clean dist lint hdr-check
+without_compiler := help packages check check-% bench bench-% demo clean dist lint hdr-check
 ifneq ($(filter-out $(without_compiler),$(or $(MAKECMDGOALS),$(.DEFAULT_GOAL))),)
 
 compiles = $(shell printf '%s\n' '$(1)' | $(CC) $(2) -Werror -x c -c -o /dev/null - \
@@ -522,11 +522,18 @@ run-tests: $(if $(filter style cli replay root services inject ctgrind long cont
 # ---- Measuring ---------------------------------------------------------------
 
 # BENCH='transaction cold' chooses parts; tests/bench/README.md tells the rest.
-.PHONY: bench
+.PHONY: bench bench-save
 bench:
 	$(packages) build bench
 	@+$(submake) $(module) $(utility) $(bench_programs) $(bench_shared)
 	@LRKEY_BUILD='$(CURDIR)/$(build)' BENCH_OUT='$(CURDIR)/build/bench' tests/bench/bench.sh $(BENCH)
+
+# What a whole run found, to be committed.
+bench-save:
+	@if grep 'not measured' build/bench/table.txt; then \
+		echo 'bench-save: run all of "make bench" before' >&2; exit 1; fi
+	$(INSTALL_DIR) tests/bench/results
+	$(INSTALL_DATA) build/bench/table.txt build/bench/bench.json build/bench/plot.svg tests/bench/results
 
 # ---- Looking after the source ------------------------------------------------
 
@@ -660,6 +667,7 @@ help:
 		check-timing 'whether the time of a refusal tells what was wrong; best on an idle machine' \
 		check-containers 'etc/compose.yaml with podman; root only' \
 		bench 'measure module and utility beside others (tests/bench/README.md); as root' \
+		bench-save 'keep what a whole run of it found, in tests/bench/results' \
 		picture 'record the picture of README.md anew; root only' \
 		hdr-check 'each header compiles alone, with gcc and clang' \
 		lint 'cppcheck, shellcheck, mandoc' \

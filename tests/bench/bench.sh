@@ -6,6 +6,7 @@
 #	build/bench/raw/PART.tsv   every measured value
 #	build/bench/bench.json     what comes of them
 #	build/bench/table.txt      the same for people, which is printed, too
+#	build/bench/plot.svg       cost against the number of keys
 #
 #	tests/bench/bench.sh [PART...]
 #
@@ -36,7 +37,7 @@ export LRKEY_BUILD LRKEY_MODULE LRKEYADM BENCH_OUT BENCH_SCALE BENCH_SIZES
 tools=$LRKEY_BUILD/tests/bench
 
 # shellcheck source-path=SCRIPTDIR
-for file in world peers transaction cold parallel commands; do
+for file in world machine peers transaction limited cold parallel nginx commands; do
 	# shellcheck source=/dev/null
 	. "$here/$file.bash"
 done
@@ -50,7 +51,7 @@ rounds() {
 	awk -v n="$1" -v scale="$BENCH_SCALE" 'BEGIN { r = int(n * scale); print r < 3 ? 3 : r }'
 }
 
-all_parts='transaction cold parallel commands'
+all_parts='transaction limited cold parallel nginx commands'
 
 main() {
 	local part
@@ -68,12 +69,16 @@ main() {
 	done
 	enter_world "$@"
 	mkdir -p "$BENCH_OUT/raw"
+	# One part alone takes its place among what was measured before.
+	[ "$*" != "$all_parts" ] || rm -f "$BENCH_OUT"/raw/*.tsv
 	make_peers
 	for part in "$@"; do
 		say "$part ..."
 		"bench_$part" >"$BENCH_OUT/raw/$part.tsv"
+		say "$part: done after $SECONDS s"
 	done
 	perl "$here/report.pl" "$BENCH_OUT"
+	perl "$here/plot.pl" <"$BENCH_OUT/bench.json" >"$BENCH_OUT/plot.svg"
 }
 
 main "$@"

@@ -11,21 +11,29 @@ pam_service() {
 	printf 'auth required %s\naccount required %s\n' "$2" "${3-$2}" >"$confdir/$1"
 }
 
-# make_store SIZE: with that many keys, of which the first has a use limit that is never reached.
-make_store() {
-	local size=$1 tokens=$stores/$1.keys
+# As far as stores are the same, and their keys have not expired.
+store_made_of() {
+	cat "$here/peers.bash" "$here/../../liblrkey/FORMAT.md" <(date +%Y-%m) | sha256sum
+}
 
-	if [ ! -e "$tokens" ]; then
+# make_store SIZE: with that many keys, of which the first has a use limit that is never reached, and
+# up to ten belong to another organization.
+make_store() {
+	local size=$1 tokens=$stores/$1.keys few=$(($1 >= 100 ? 10 : 1))
+	local -a store=("$LRKEYADM" --root "$stores" --store "s$1")
+
+	if [ "$(cat "$stores/$size.made" 2>/dev/null)" != "$(store_made_of)" ]; then
 		say "making a store of $size keys ..."
-		rm -rf "$stores/etc/lrkey/s$size" "$stores/var/lib/lrkey/s$size" "$tokens.new"
-		"$LRKEYADM" --root "$stores" --store "s$size" init >/dev/null
-		"$LRKEYADM" --root "$stores" --store "s$size" generate --org acme \
-			--max-uses 1000000000 --output "$stores/$size.limited" 2>/dev/null
+		rm -rf "$stores/etc/lrkey/s$size" "$stores/var/lib/lrkey/s$size" "$stores/$size".*
+		"${store[@]}" init >/dev/null
+		"${store[@]}" generate --org acme --max-uses 1000000000 \
+			--output "$stores/$size.limited" 2>/dev/null
 		# What is measured are keys anywhere among all others.
-		"$LRKEYADM" --root "$stores" --store "s$size" generate --org acme \
-			--count $((size - 1)) --output "$tokens.new" 2>/dev/null
-		mv "$tokens.new" "$tokens"
+		"${store[@]}" generate --org acme --count $((size - 1 - few)) --output "$tokens" 2>/dev/null
+		"${store[@]}" generate --org few --count "$few" --output "$stores/$size.few" 2>/dev/null
+		store_made_of >"$stores/$size.made"
 	fi
+	head -n 1 "$tokens" >"$work/$size.key"
 	pam_service "root$size" "$LRKEY_MODULE root=$stores store=s$size"
 	[ "$(id -u)" != 0 ] || pam_service "s$size" "$LRKEY_MODULE store=s$size"
 }
@@ -70,6 +78,9 @@ make_peers() {
 	local size
 
 	confdir=$work/pam.d
+	# Only root has a place for stores that needs no root=.
+	# shellcheck disable=SC2034 # for the parts
+	place=$([ "$(id -u)" = 0 ] && echo s || echo root)
 	mkdir -p "$confdir"
 	printf '# no module\n' >"$confdir/other"
 	pam_service permit pam_permit.so

@@ -12,38 +12,62 @@ use JSON::PP;
 my $dir = $ARGV[0] // die "usage: report.pl DIR\n";
 my %value;    # part, subject, round
 
-# part, subject, what it is divided by, the goal, its number
-my @ratios = (
-	[ 'transact', 'lrkey-10', 'permit', 'at most', 0.80 ],
-	[ 'transact', 'lrkey-10', 'floor', 'at most', 1.8 ],
-	[ 'transact', 'lrkey-1000', 'lrkey-10' ],
-	[ 'transact', 'lrkey-100000', 'lrkey-10' ],
-	[ 'transact', 'lrkey-1000000', 'lrkey-10', 'at most', 1.35 ],
-	[ 'transact', 'lrkey-root-10', 'lrkey-10' ],
-	[ 'transact', 'lrkey-malformed', 'floor', 'at most', 1.10 ],
-	[ 'transact', 'lrkey-unknown', 'lrkey-10' ],
-	[ 'transact', 'lrkey-wrong', 'lrkey-10' ],
-	[ 'transact', 'userdb', 'lrkey-10', 'at least', 8 ],
-	[ 'transact', 'userdb-crypt', 'lrkey-10' ],
-	[ 'transact', 'pwdfile', 'lrkey-10', 'at least', 40 ],
-	[ 'transact', 'oath', 'lrkey-10' ],
-	[ 'transact', 'unix', 'lrkey-10', 'at least', 400 ],
-	[ 'cold', 'lrkey-beyond-permit', 'crypto-beyond-bare', 'at most', 1.10 ],
+# What was set as a goal: its words, part, subject, what it is divided by (nothing: in MiB), the goal.
+my @goals = (
+	[ 'warm transaction, 10 keys / pam_permit', 'transact', 'lrkey-10', 'permit', 'at most', 0.80 ],
+	[ 'warm transaction, 10 keys / floor', 'transact', 'lrkey-10', 'floor', 'at most', 1.8 ],
+	[ 'warm transaction, 1,000,000 keys / 10 keys', 'transact', 'lrkey-1000000', 'lrkey-10', 'at most', 1.35 ],
+	[ 'pam_userdb, plain / warm transaction', 'transact', 'userdb', 'lrkey-10', 'at least', 8 ],
+	[ 'pam_pwdfile / warm transaction', 'transact', 'pwdfile', 'lrkey-10', 'at least', 40 ],
+	[ 'pam_unix / warm transaction', 'transact', 'unix', 'lrkey-10', 'at least', 400 ],
+	[ 'malformed key: files opened / floor', 'opens', 'lrkey-malformed', 'floor', 'at most', 1 ],
+	[ 'malformed key: time / floor', 'transact', 'lrkey-malformed', 'floor', 'at most', 1.10 ],
+	[ 'cold, beyond pam_permit / libcrypto alone', 'cold', 'lrkey-beyond-permit', 'crypto-beyond-bare',
+		'at most', 1.10 ],
 	# Throughput: the time for one login of one process by that of many.
-	(map { [ 'parallel', 'distinct-1', "distinct-$_", $_ == 8 ? ('at least', 1.8) : () ] } 2, 8, 32),
-	(map { [ 'parallel', 'distinct-1', "same-$_", $_ == 8 ? ('at least', 1.6) : () ] } 2, 8, 32),
-	[ 'parallel', 'distinct-1', 'threads-distinct-16' ],
-	[ 'parallel', 'distinct-1', 'threads-same-16' ],
-	(map { ([ 'commands', "revoke-$_", "raw-copy-$_", $_ == 1000000 ? ('at most', 1.6) : () ],
-		[ 'commands', "deactivate-$_", "raw-copy-$_" ],
-		[ 'commands', "json-$_", "raw-walk-$_", $_ == 1000000 ? ('at most', 4) : () ],
-		[ 'commands', "csv-$_", "raw-walk-$_", $_ == 1000000 ? ('at most', 4) : () ],
-		[ 'commands', "org-$_", "raw-walk-$_", $_ == 1000000 ? ('at most', 2.5) : () ],
-		[ 'commands', "check-$_", "raw-walk-$_" ], [ 'commands', "review-$_", "raw-walk-$_" ],
-		[ 'commands', "metrics-$_", "raw-walk-$_" ]) } 1000, 100000, 1000000),
-	[ 'commands', 'generate-bulk', 'raw-insert', 'at most', 2.5 ],
+	[ '8 processes, a key each: throughput / 1', 'parallel', 'distinct-1', 'distinct-8', 'at least', 1.8 ],
+	[ '8 processes, one key: throughput / 1', 'parallel', 'distinct-1', 'same-8', 'at least', 1.6 ],
+	[ 'limited key / unlimited, write and sync', 'limited', 'limited-10', 'unlimited-and-sync-10',
+		'at most', 1.15 ],
+	[ 'nginx, requests a second / pam_permit', 'nginx', 'lrkey-10', 'permit', 'at least', 1.0 ],
+	[ 'revoke at 1,000,000 keys / copy', 'commands', 'revoke-1000000', 'raw-copy-1000000', 'at most', 1.6 ],
+	[ 'its memory, MiB', 'commands-memory', 'revoke-1000000', undef, 'at most', 64 ],
+	[ 'generate --count 100000 / inserts', 'commands', 'generate-bulk', 'raw-insert', 'at most', 2.5 ],
+	[ 'list --json of 1,000,000 keys / walk', 'commands', 'json-1000000', 'raw-walk-1000000', 'at most', 4 ],
+	[ 'its memory, MiB', 'commands-memory', 'json-1000000', undef, 'at most', 128 ],
+	[ 'list --csv of 1,000,000 keys / walk', 'commands', 'csv-1000000', 'raw-walk-1000000', 'at most', 4 ],
+	[ 'its memory, MiB', 'commands-memory', 'csv-1000000', undef, 'at most', 128 ],
+	[ 'list --org, 10 of 1,000,000 / walk', 'commands', 'org-1000000', 'raw-walk-1000000', 'at most', 2.5 ],
+);
+
+# What is compared besides.
+my @ratios = (
+	(map { [ 'transact', "lrkey-$_", 'lrkey-10' ] } 1000, 100000),
+	(map { [ 'transact', "lrkey-$_", 'permit' ] } 1000, 100000, 1000000),
+	(map { [ 'transact', $_, 'lrkey-10' ] } 'lrkey-root-10', 'lrkey-unknown', 'lrkey-wrong', 'userdb-crypt', 'oath'),
+	(map { [ 'parallel', 'distinct-1', $_ ] } 'distinct-2', 'distinct-32', 'same-2', 'same-32',
+		'threads-distinct-16', 'threads-same-16'),
+	(map { ([ 'limited', "limited-$_", "unlimited-and-sync-$_" ], [ 'limited', "limited-$_", "sum-$_" ]) }
+		10, 1000, 100000, 1000000),
+	(map { [ 'nginx', "lrkey-$_", 'permit' ] } 1000, 100000, 1000000),
+	[ 'nginx', 'permit', 'none' ],
 	[ 'commands-cpu', 'generate-bulk', 'raw-insert' ],
 	(map { [ 'commands-cpu', "$_-1000000", 'raw-walk-1000000' ] } 'json', 'csv', 'org'),
+);
+
+# The commands, and beside what they stand.
+my @commands = (
+	[ 'summary', 'without a command', 'raw-walk' ], [ 'json', 'list --json', 'raw-walk' ],
+	[ 'csv', 'list --csv', 'raw-walk' ], [ 'table', 'list', 'raw-walk' ],
+	[ 'org', 'list --json --org', 'raw-walk' ], [ 'review', 'review', 'raw-walk' ],
+	[ 'check', 'check', 'raw-walk' ], [ 'metrics', 'metrics', 'raw-walk' ],
+	[ 'export', 'export', 'raw-walk' ], [ 'import-try', 'import --dry-run', 'raw-walk' ],
+	[ 'generate-one', 'generate', 'raw-copy' ], [ 'edit', 'edit', 'raw-copy' ],
+	[ 'deactivate', 'deactivate', 'raw-copy' ], [ 'activate', 'activate', 'raw-copy' ],
+	[ 'rotate', 'rotate', 'raw-copy' ], [ 'revoke', 'revoke', 'raw-copy' ],
+	[ 'prune', 'prune', 'raw-walk' ], [ 'rekey', 'rekey', 'raw-insert' ],
+	[ 'import', 'import', 'raw-insert' ], [ 'show', 'show' ], [ 'verify', 'verify' ], [ 'log', 'log' ],
+	[ 'raw-copy', 'bare copy' ], [ 'raw-walk', 'bare walk' ], [ 'raw-insert', 'bare inserts' ],
 );
 
 sub read_raw {
@@ -83,51 +107,144 @@ sub in_order {
 	return $x cmp $y;
 }
 
-# What a cold process costs beyond another: round by round, as a subject of its own.
-sub add_difference {
-	my ($name, $of, $less) = @_;
-	my ($x, $y) = map { $value{cold}{$_} } $of, $less;
+# A subject of its own, made of two round by round.
+sub add_combined {
+	my ($part, $name, $of, $sign, $with) = @_;
+	my ($x, $y) = map { $value{$part}{$_} } $of, $with;
 	return unless $x && $y;
-	$value{cold}{$name}{$_} = $x->{$_} - $y->{$_} for grep { defined $y->{$_} } keys %$x;
+	$value{$part}{$name}{$_} = $x->{$_} + $sign * $y->{$_} for grep { defined $y->{$_} } keys %$x;
 }
 
-read_raw();
-my ($small) = sort { $a <=> $b } map { /^root(\d+)$/ ? $1 : () } keys %{ $value{cold} // {} };
-if (defined $small) {
-	add_difference('lrkey-beyond-permit', "root$small", 'permit');
-	add_difference('crypto-beyond-bare', 'crypto', 'bare');
+sub add_all_combined {
+	my ($small) = sort { $a <=> $b } map { /^root(\d+)$/ ? $1 : () } keys %{ $value{cold} // {} };
+	if (defined $small) {
+		add_combined('cold', 'lrkey-beyond-permit', "root$small", -1, 'permit');
+		add_combined('cold', 'crypto-beyond-bare', 'crypto', -1, 'bare');
+	}
+	add_combined('limited', "sum-$_", "unlimited-$_", 1, 'raw-sync') for 10, 1000, 100000, 1000000;
 }
+
+# Unit of a part, and what a measured value is divided by.
+sub unit_of {
+	my ($part) = @_;
+	return ('MiB', 1048576) if $part =~ /-memory$/;
+	return ('requests a second', 1) if $part eq 'nginx';
+	return ('files', 1) if $part eq 'opens';
+	return ('us', 1000);
+}
+
+sub in_unit {
+	my ($part, @values) = @_;
+	my ($unit, $by) = unit_of($part);
+	return map { $_ / $by } @values;
+}
+
 my (%json, @lines);
-for my $part (sort keys %value) {
-	my $unit = $part =~ /memory/ ? 'MiB' : 'us';
-	push @lines, sprintf '%-34s %12s %12s %12s %7s', "$part, $unit", 'quartile', 'median', 'quartile', 'n';
-	for my $subject (sort { in_order($a, $b) } keys %{ $value{$part} }) {
-		my @all = values %{ $value{$part}{$subject} };
-		my ($low, $median, $high) = spread(@all);
-		push @lines, sprintf '  %-32s %12s %12s %12s %7d', $subject,
-			(map { sprintf '%.1f', $_ / ($part =~ /memory/ ? 1048576 : 1000) } $low, $median, $high), scalar @all;
-		$json{values}{$part}{$subject} =
-			{ low => $low + 0, median => $median + 0, high => $high + 0, n => scalar @all };
+
+sub add_machine {
+	open my $file, '<', "$dir/machine" or return;
+	while (<$file>) {
+		chomp;
+		my ($what, $is) = split /\t/;
+		push @lines, sprintf '%-24s %s', $what, $is;
+		$json{machine}{$what} = $is;
 	}
 	push @lines, '';
 }
-push @lines, sprintf '%-46s %8s %8s %8s  %s', 'ratio', 'quartile', 'median', 'quartile', 'goal';
-for (@ratios) {
-	my ($part, $subject, $base, $goal, $number) = @$_;
-	my ($low, $median, $high) = ratio_of($part, $subject, $base) or next;
-	my $verdict = !$goal ? '' : meets($goal, $number, $median) ? 'met' : 'MISSED';
-	push @lines, sprintf '  %-44s %8.2f %8.2f %8.2f  %s', "$part: $subject / $base", $low, $median,
-		$high, $goal ? "$goal $number: $verdict" : '';
-	push @{ $json{ratios} }, { part => $part, subject => $subject, base => $base, low => $low,
-		median => $median, high => $high,
-		$goal ? (goal => "$goal $number", met => $verdict eq 'met' ? JSON::PP::true : JSON::PP::false)
-			: () };
+
+sub add_goals {
+	push @lines, sprintf '%-46s %8s %8s %8s  %s', 'goal', 'quartile', 'median', 'quartile', '';
+	for (@goals) {
+		my ($words, $part, $subject, $base, $goal, $number) = @$_;
+		my @values = values %{ $value{$part}{$subject} // {} };
+		my @spread = defined $base ? ratio_of($part, $subject, $base) : in_unit($part, @values ? spread(@values) : ());
+		my $met = @spread ? meets($goal, $number, $spread[1]) : undef;
+		my $verdict = !defined $met ? 'not measured' : $met ? 'met' : 'MISSED';
+		push @lines, sprintf '  %-44s %8s %8s %8s  %s', $words,
+			(@spread ? map { sprintf '%.2f', $_ } @spread : ('-') x 3), "$goal $number: $verdict";
+		push @{ $json{goals} }, { what => $words, part => $part, subject => $subject, base => $base,
+			goal => "$goal $number", verdict => lc $verdict,
+			@spread ? (low => $spread[0], median => $spread[1], high => $spread[2]) : () };
+	}
+	push @lines, '';
 }
 
-open my $table, '>', "$dir/table.txt" or die "$dir/table.txt: $!\n";
-print $table map { s/\s+$//r . "\n" } @lines;
-close $table or die "$dir/table.txt: $!\n";
-print map { s/\s+$//r . "\n" } @lines;
-open my $file, '>', "$dir/bench.json" or die "$dir/bench.json: $!\n";
-print $file JSON::PP->new->canonical->pretty->encode(\%json);
-close $file or die "$dir/bench.json: $!\n";
+sub add_ratios {
+	push @lines, sprintf '%-46s %8s %8s %8s', 'other ratios', 'quartile', 'median', 'quartile';
+	for (@ratios) {
+		my ($part, $subject, $base) = @$_;
+		my ($low, $median, $high) = ratio_of($part, $subject, $base) or next;
+		push @lines, sprintf '  %-44s %8.2f %8.2f %8.2f', "$part: $subject / $base", $low, $median, $high;
+		push @{ $json{ratios} }, { part => $part, subject => $subject, base => $base, low => $low,
+			median => $median, high => $high };
+	}
+	push @lines, '';
+}
+
+sub median_of {
+	my ($part, $subject) = @_;
+	my @all = values %{ $value{$part}{$subject} // {} };
+	return @all ? (in_unit($part, spread(@all)))[1] : undef;
+}
+
+# Milliseconds, peak of memory, and the ratio to the bare work, at each size.
+sub add_commands {
+	my %sizes = map { /^raw-walk-(\d+)$/ ? ($1 => 1) : () } keys %{ $value{commands} // {} };
+	my @sizes = sort { $a <=> $b } keys %sizes or return;
+	my $head = sprintf '%-20s %-12s', 'commands, medians', 'beside';
+	push @lines, $head . join '', map { sprintf ' | %21s keys', $_ } @sizes;
+	push @lines, ' ' x length($head) . ' |         ms    MiB  ratio' x @sizes;
+	for (@commands) {
+		my ($name, $words, $base) = @$_;
+		my $line = sprintf '  %-18s %-12s', $words, $base // '';
+		for my $size (@sizes) {
+			my $time = median_of('commands', "$name-$size");
+			my $memory = median_of('commands-memory', "$name-$size");
+			my @ratio = defined $base ? ratio_of('commands', "$name-$size", "$base-$size") : ();
+			$line .= !defined $time ? ' | ' . ' ' x 26 : sprintf ' | %10.1f %6.1f %8s', $time / 1000, $memory,
+				@ratio ? sprintf '%.2f', $ratio[1] : '';
+			push @{ $json{commands} }, { command => $words, keys => $size + 0, ms => $time / 1000,
+				mib => $memory, @ratio ? (beside => $base, ratio => $ratio[1]) : () } if defined $time;
+		}
+		push @lines, $line;
+	}
+	push @lines, '';
+}
+
+# All that was measured; of commands only what is not in their own table.
+sub add_values {
+	for my $part (sort keys %value) {
+		my ($unit) = unit_of($part);
+		my @shown;
+		for my $subject (sort { in_order($a, $b) } keys %{ $value{$part} }) {
+			my @all = values %{ $value{$part}{$subject} };
+			my ($low, $median, $high) = in_unit($part, spread(@all));
+			push @shown, sprintf '  %-32s %12.1f %12.1f %12.1f %7d', $subject, $low, $median, $high, scalar @all
+				unless $part =~ /^commands/ && $subject =~ /-\d+$/;
+			$json{values}{$part}{$subject} =
+				{ unit => $unit, low => $low, median => $median, high => $high, n => scalar @all };
+		}
+		push @lines, sprintf('%-34s %12s %12s %12s %7s', "$part, $unit", 'quartile', 'median', 'quartile', 'n'),
+			@shown, '';
+	}
+}
+
+sub write_file {
+	my ($path, @text) = @_;
+	open my $file, '>', $path or die "$path: $!\n";
+	print $file @text;
+	close $file or die "$path: $!\n";
+}
+
+read_raw();
+add_all_combined();
+add_machine();
+add_goals();
+add_commands();
+add_ratios();
+add_values();
+pop @lines;
+my @table = map { s/\s+$//r . "\n" } @lines;
+write_file("$dir/table.txt", @table);
+write_file("$dir/bench.json", JSON::PP->new->canonical->pretty->encode(\%json));
+print @table;

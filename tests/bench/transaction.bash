@@ -4,14 +4,12 @@
 
 # The plan of transact: NAME SERVICE USER TOKENS BLOCK OUTCOME.
 transaction_plan() {
-	local size first=${BENCH_SIZES%% *} place=s
+	local size first=${BENCH_SIZES%% *}
 
 	echo "permit permit acme $work/password 50 ok"
 	echo "floor floor acme $work/password 50 ok"
-	[ "$(id -u)" = 0 ] || place=root
 	for size in $BENCH_SIZES; do
 		echo "lrkey-$size $place$size acme $stores/$size.keys 50 ok"
-		echo "lrkey-limited-$size $place$size acme $stores/$size.limited 50 ok"
 		echo "lrkey-root-$size root$size acme $stores/$size.keys 50 ok"
 	done
 	echo "lrkey-malformed $place$first acme $work/malformed 50 refused"
@@ -28,7 +26,23 @@ transaction_plan() {
 	fi
 }
 
+# opens_in NAME BLOCK: how many files are opened when a block of that size is made once.
+opens_in() {
+	awk -v name="$1" -v block="$2" '$1 == name { $5 = block; print }' "$work/plan" |
+		strace -f -qq -e trace=open,openat,openat2,creat -o "$work/opens" \
+			"$tools/transact" opens "$confdir" 1 >/dev/null
+	wc -l <"$work/opens"
+}
+
+# count_opens NAME: in one transaction more.
+count_opens() {
+	printf 'opens\t%s\t0\t%s\n' "$1" $((($(opens_in "$1" 110) - $(opens_in "$1" 10)) / 100))
+}
+
 bench_transaction() {
 	transaction_plan >"$work/plan"
-	"$tools/transact" "$confdir" "$(rounds 200)" <"$work/plan"
+	count_opens floor
+	count_opens lrkey-malformed
+	count_opens "lrkey-${BENCH_SIZES%% *}"
+	"$tools/transact" transact "$confdir" "$(rounds 200)" <"$work/plan"
 }

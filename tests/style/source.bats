@@ -189,6 +189,7 @@ secrets_are_compared() {
 # form is settled have no place for the line.
 files_with_licence() {
 	find . -type f ! -name '*.md' ! -name LICENSE ! -name '*.list' ! -path './tests/*/data/*' \
+		! -path './tests/bench/results/*' \
 		! -path './tests/fuzz/corpus/*' ! -name NEWS ! -name '*.README.Debian' \
 		! -path './debian/source/format' ! -path './debian/changelog' \
 		! -path './debian/copyright' \
