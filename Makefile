@@ -399,13 +399,13 @@ packages = $(if $(filter no,$(PACKAGES)),@:,@tests/install-packages)
 .PHONY: check check-san check-tsan check-timing check-long check-containers check-package run-tests \
 	packages
 check:
-	$(packages) build check $(if $(filter 0,$(uid)),servers)
+	$(packages) build check $(if $(filter 0,$(uid)),servers long)
 	@+$(submake) run-tests PARTS='$(parts)'
 
 part_checks := $(addprefix check-,$(parts_any) $(parts_root))
 .PHONY: $(part_checks)
 $(part_checks): check-%:
-	$(packages) build check $(if $(filter $(parts_root),$*),servers)
+	$(packages) build check $(if $(filter $(parts_root),$*),servers long)
 	@+$(submake) run-tests PARTS='$*'
 
 check-san:
@@ -480,7 +480,7 @@ analyze:
 	@env -u MAKEFLAGS -u MAKELEVEL tests/analyze/run.sh
 
 packages:
-	@tests/install-packages build check servers lint
+	@tests/install-packages build check servers long lint
 
 # Not a part of "check": it builds the packages, and its first run fetches a base system.
 check-package:

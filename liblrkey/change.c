@@ -366,9 +366,10 @@ clear_slot(struct lrk_change *change, const struct lrk_entry *entry, struct lrk_
 	if (err == LRK_OK)
 		err = lrk_usage_reset(change->usage_fd, entry, why);
 	/* Without a limit nothing hangs on the slot. */
-	if (err != LRK_OK)
-		err = entry->max_uses != 0 ? LRK_ERR_USAGE : LRK_OK;
-	return err;
+	if (entry->max_uses == 0)
+		return LRK_OK;
+	/* A disk that failed is told from a file that is not there, or not ours to write. */
+	return err == LRK_OK || err == LRK_ERR_IO ? err : LRK_ERR_USAGE;
 }
 
 enum lrk_err

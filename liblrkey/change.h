@@ -53,7 +53,8 @@ LRK_MUST_CHECK enum lrk_err lrk_change_put(struct lrk_change *change,
 /*
  * Gives a new entry its place in the usage file, and makes its slot say that
  * it was not used. A missing usage file is made, where the caller may. Where there is none, an
- * entry without a limit gets its place all the same; one with a limit is LRK_ERR_USAGE.
+ * entry without a limit gets its place all the same; one with a limit is LRK_ERR_USAGE, or
+ * LRK_ERR_IO when it was the disk that failed.
  */
 LRK_MUST_CHECK enum lrk_err lrk_change_assign_slot(struct lrk_change *change,
 						   struct lrk_entry *entry, struct lrk_why *why);

@@ -103,25 +103,34 @@ engine_error(void)
 }
 
 static enum lrk_err
+fail_engine(const char *path, struct lrk_why *why)
+{
+	enum lrk_err err = engine_error();
+
+	if (err == LRK_ERR_NOMEM)
+		return lrk_fail(why, err, "%s: %s", path, lrk_err_text(err));
+	if (err == LRK_ERR_IO)
+		return lrk_fail_errno(why, err, errno, "%s", path);
+	return lrk_fail(why, LRK_ERR_DAMAGED, "%s: is damaged", path);
+}
+
+static enum lrk_err
 open_engine(int fd, const char *path, int flags, struct lrk_keyfile *ret, struct lrk_why *why)
 {
+	enum lrk_err err;
 	GDBM_FILE dbf;
 
 	errno = 0;
 	dbf = gdbm_fd_open(fd, path, BLOCK_SIZE,
 			   flags | GDBM_NOLOCK | GDBM_NOMMAP | GDBM_CLOERROR, NULL);
-	if (dbf == NULL) {
-		enum lrk_err err = engine_error();
-
-		if (err == LRK_ERR_NOMEM)
-			return lrk_fail(why, err, "%s: %s", path, lrk_err_text(err));
-		if (err == LRK_ERR_IO)
-			return lrk_fail_errno(why, err, errno, "%s", path);
-		return lrk_fail(why, LRK_ERR_DAMAGED, "%s: is damaged", path);
-	}
+	if (dbf == NULL)
+		return fail_engine(path, why);
+	/* So it ends, too, when a new file could not be synced, which gdbm_errno still tells. */
 	if (gdbm_needs_recovery(dbf)) {
+		errno = gdbm_last_syserr(dbf);
+		err = fail_engine(path, why);
 		gdbm_close(dbf);
-		return lrk_fail(why, LRK_ERR_DAMAGED, "%s: is damaged", path);
+		return err;
 	}
 	ret->engine = dbf;
 	return LRK_OK;

@@ -341,6 +341,16 @@ out:
 	return err;
 }
 
+/* Of who changes a store: that a disk failed is no matter of limits. */
+static enum lrk_err
+fail_slot_errno(struct lrk_why *why, const struct lrk_entry *entry, int error)
+{
+	if (error == EAGAIN || error == EACCES)
+		return fail_use_errno(why, entry, error);
+	return lrk_fail_errno(why, LRK_ERR_IO, error, "%s: the record of key %s", LRK_USAGE_FILE,
+			      entry->id);
+}
+
 enum lrk_err
 lrk_usage_reset(int fd, const struct lrk_entry *entry, struct lrk_why *why)
 {
@@ -348,9 +358,9 @@ lrk_usage_reset(int fd, const struct lrk_entry *entry, struct lrk_why *why)
 	enum lrk_err err = LRK_OK;
 
 	if (!lock_slot(fd, entry, entry->max_uses != 0 ? LRK_SLOT_WAIT_MS : 0))
-		return fail_use_errno(why, entry, errno);
+		return fail_slot_errno(why, entry, errno);
 	if (lrk_usage_write(fd, entry, &unused) != LRK_OK)
-		err = fail_use_errno(why, entry, errno);
+		err = fail_slot_errno(why, entry, errno);
 	unlock_slot(fd, entry);
 	return err;
 }
@@ -382,9 +392,9 @@ lrk_usage_raise(int fd, const struct lrk_entry *entry, const struct lrk_usage *u
 	bool valid;
 
 	if (!lock_slot(fd, entry, LRK_SLOT_WAIT_MS))
-		return fail_use_errno(why, entry, errno);
+		return fail_slot_errno(why, entry, errno);
 	if (lrk_usage_read(fd, entry, &now, &valid) != LRK_OK) {
-		err = fail_use_errno(why, entry, errno);
+		err = fail_slot_errno(why, entry, errno);
 		goto out;
 	}
 	if (!valid || usage->last_used > now.last_used) {
@@ -397,7 +407,7 @@ lrk_usage_raise(int fd, const struct lrk_entry *entry, const struct lrk_usage *u
 	if (usage->denied > now.denied)
 		now.denied = usage->denied;
 	if (lrk_usage_write(fd, entry, &now) != LRK_OK)
-		err = fail_use_errno(why, entry, errno);
+		err = fail_slot_errno(why, entry, errno);
 out:
 	unlock_slot(fd, entry);
 	return err;

@@ -59,7 +59,8 @@ LRK_MUST_CHECK enum lrk_err lrk_usage_write(int fd, const struct lrk_entry *entr
 
 /*
  * Makes the slot of a new entry say, under its lock, that it was not used. Not synced. A key with a
- * limit waits for the lock, others try once; LRK_ERR_USAGE when the slot was not had or written.
+ * limit waits for the lock, others try once; LRK_ERR_USAGE when the slot was not had, LRK_ERR_IO
+ * when it was not written.
  */
 LRK_MUST_CHECK enum lrk_err lrk_usage_reset(int fd, const struct lrk_entry *entry,
 					    struct lrk_why *why);

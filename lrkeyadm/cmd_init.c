@@ -234,6 +234,8 @@ run(const struct request *request)
 	if (err != LRK_OK)
 		return fail_core(err, "init", &why);
 	status = write_audit(request, now);
+	if (status != STATUS_OK)
+		note("init", "the store is made all the same; nothing in its audit log tells of it");
 	return status == STATUS_OK ? print_result(request, &init, now) : status;
 }
 

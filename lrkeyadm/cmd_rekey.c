@@ -67,7 +67,10 @@ seal(const struct work *work, struct rekey *rekey)
 	return err == LRK_OK ? STATUS_OK : reading_fail(work->request, true, err, &why);
 }
 
-/* Whether a rekey that failed has left its new master key beside the old one. */
+/*
+ * Whether a rekey that failed has left its new master key beside the old one. Behind its new key file
+ * it may have, whatever can be read now, or may again after a power cut.
+ */
 static bool
 is_unfinished(const struct work *work)
 {
@@ -75,6 +78,8 @@ is_unfinished(const struct work *work)
 	struct lrk_why why = { "" };
 	bool unfinished;
 
+	if (work->done)
+		return true;
 	if (lrk_master_file_read(&lrk_change_store(work->change)->etc, &ring, &why) != LRK_OK)
 		return false;
 	unfinished = ring.n_keys > 1;

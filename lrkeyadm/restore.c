@@ -224,7 +224,7 @@ raise_counts(struct restore *restore, const struct lrk_entry *entry, const struc
 	if (err == LRK_OK)
 		return STATUS_OK;
 	if (limited)
-		return fail_core(LRK_ERR_USAGE, entry->id, &why);
+		return fail_core(err == LRK_ERR_IO ? err : LRK_ERR_USAGE, entry->id, &why);
 	warn_counts(restore, why.text[0] != '\0' ? why.text : lrk_err_text(err));
 	return STATUS_OK;
 }

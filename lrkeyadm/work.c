@@ -108,6 +108,16 @@ work_assign_slot(const struct work *work, struct lrk_entry *entry)
 	return err == LRK_OK ? STATUS_OK : fail_change(work, err, &why);
 }
 
+/* Everybody sees it, and nobody knows whether the disk does. */
+static void
+tell_done(struct lrk_why *why)
+{
+	size_t used = strlen(why->text);
+
+	snprintf(why->text + used, sizeof(why->text) - used,
+		 "; the change is made, but a power cut may undo it");
+}
+
 enum status
 work_commit(struct work *work, const char (*ids)[LRK_ID_LEN + 1], size_t n_ids, const char *org,
 	    const char *reason)
@@ -132,6 +142,8 @@ work_commit(struct work *work, const char (*ids)[LRK_ID_LEN + 1], size_t n_ids, 
 		status = fail_memory();
 	if (status == STATUS_OK) {
 		err = lrk_change_commit(work->change, &work->done, &why);
+		if (err != LRK_OK && work->done)
+			tell_done(&why);
 		if (err != LRK_OK)
 			status = fail_change(work, err, &why);
 	}

@@ -81,13 +81,17 @@ power_words() {
 	generate) WORDS=(generate --org acme --max-uses 3) ;;
 	generate-output) WORDS=(generate --org acme --count 2 --output "$ROOT/out/keys") ;;
 	edit) WORDS=(edit "$(id_of "$OTHER")" --label new --scope scim) ;;
+	edit-uses) WORDS=(edit "$(id_of "$OTHER")" --label new --max-uses 9) ;;
 	rotate) WORDS=(rotate "$(id_of "$OTHER")" --overlap 0s) ;;
+	rotate-output) WORDS=(rotate "$(id_of "$OTHER")" --overlap 0s --output "$ROOT/out/keys") ;;
 	deactivate) WORDS=(deactivate "$(id_of "$ACTIVE")" "$(id_of "$OTHER")") ;;
 	activate) WORDS=(activate "$(id_of "$OFF")") ;;
 	revoke) WORDS=(revoke --yes --force "$(id_of "$ACTIVE")" "$(id_of "$OFF")") ;;
 	prune) WORDS=(prune) ;;
 	rekey) WORDS=(rekey) ;;
 	import) WORDS=(import --passphrase-fd 0 "$BATS_FILE_TMPDIR/backup") ;;
+	export) WORDS=(export --passphrase-fd 0 "$ROOT/out/backup") ;;
+	init) WORDS=(init --store second) ;;
 	esac
 }
 

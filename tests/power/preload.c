@@ -5,7 +5,8 @@
  *
  * With LRKEY_POWER_STOP=N it ends the process, as SIGKILL does, behind the Nth step that changes or
  * syncs something. With LRKEY_POWER_CUT=DIR it takes the power from the file system that DIR is
- * in, before, or else when the program ends: what is not on its disk by then never will be.
+ * in, before, or else when the program ends: what is not on its disk by then never will be. With
+ * LRKEY_POWER_GO_ON it does not end the process then, whose further steps meet a disk that fails.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +29,7 @@
 #define SHUTDOWN_NO_LOG_FLUSH 2
 
 static unsigned steps;
+static bool is_cut;
 
 static void
 die(const char *what)
@@ -42,8 +44,9 @@ static void __attribute__((destructor)) cut_power(void)
 	uint32_t how = SHUTDOWN_NO_LOG_FLUSH;
 	int fd;
 
-	if (path == NULL)
+	if (path == NULL || is_cut)
 		return;
+	is_cut = true;
 	fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || ioctl(fd, SHUTDOWN, &how) != 0)
 		die("shutdown");
@@ -58,7 +61,8 @@ count_step(void)
 	if (stop == NULL || steps != strtoul(stop, NULL, 10))
 		return;
 	cut_power();
-	kill(getpid(), SIGKILL);
+	if (getenv("LRKEY_POWER_GO_ON") == NULL)
+		kill(getpid(), SIGKILL);
 }
 
 static void

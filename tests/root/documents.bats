@@ -162,6 +162,16 @@ check_a_leaked_key() {
 	[ "$(state "$(id_in globex.key)")" = active ]
 }
 
+prepare_a_full_disk() {
+	ID=$(stage lrkeyadm generate --org acme 2>/dev/null)
+	ID=${ID:4:12}
+}
+
+check_a_full_disk() {
+	[ "$(state "$ID")" = revoked ]
+	[ "$(stage ls -A /etc/lrkey/system)" = master.key ]
+}
+
 # bob makes two keys that he answers for, and leaves something running.
 prepare_offboarding_a_manager() {
 	stage_user bob _lrkey,_lrkeymgr
@@ -242,7 +252,7 @@ check_trying_it_without_root() {
 	for heading in "${HEADINGS[@]}"; do
 		expect_match "$CALLED " " check_$heading "
 	done
-	[ "${#HEADINGS[@]}" -eq 10 ] || fail "${HEADINGS[@]}"
+	[ "${#HEADINGS[@]}" -eq 11 ] || fail "${HEADINGS[@]}"
 }
 
 # ---- pam_lrkey(8) ------------------------------------------------------------

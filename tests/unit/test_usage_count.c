@@ -505,7 +505,7 @@ test_write_only(void **state)
 		expect_not_recorded(write_only, &entry, "Bad file descriptor");
 		lrk_usage_deny(write_only, &entry);
 		expect_counts(fd, &entry, 0, 0);
-		assert_err(lrk_usage_raise(write_only, &entry, &unused, NULL), LRK_ERR_USAGE);
+		assert_err(lrk_usage_raise(write_only, &entry, &unused, NULL), LRK_ERR_IO);
 	}
 	close(write_only);
 	close(fd);
@@ -555,7 +555,8 @@ test_no_room(void **state)
 		assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
 		expect_not_recorded(fd, &entry, reason);
 		lrk_usage_deny(fd, &entry);
-		assert_err(lrk_usage_raise(fd, &entry, &unused, NULL), LRK_ERR_USAGE);
+		assert_err(lrk_usage_raise(fd, &entry, &unused, NULL), LRK_ERR_IO);
+		assert_err(lrk_usage_reset(fd, &entry, NULL), LRK_ERR_IO);
 		assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 
 		entry = with_slot(fd, 5, &unused);
