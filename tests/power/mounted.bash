@@ -16,7 +16,8 @@ mounted_begin() {
 	# shellcheck disable=SC2034 # of recorded; nobody reads it
 	LOG=/dev/null
 	mkdir "$MOUNT"
-	unshare --mount --propagation private sleep infinity 3>&- &
+	# Also where this shell is killed.
+	setpriv --pdeathsig KILL unshare --mount --propagation private sleep infinity 3>&- &
 	HOLDER=$!
 	POWER_PLACE=(nsenter --mount --target "$HOLDER")
 	# It has its namespace when that is not ours.
