@@ -68,8 +68,8 @@ seal(const struct work *work, struct rekey *rekey)
 }
 
 /*
- * Whether a rekey that failed has left its new master key beside the old one. Behind its new key file
- * it may have, whatever can be read now, or may again after a power cut.
+ * Whether a rekey that failed has left its new master key beside the old one. Behind its new key
+ * file it may have, whatever can be read now, or may again after a power cut.
  */
 static bool
 is_unfinished(const struct work *work)
