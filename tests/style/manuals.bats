@@ -329,6 +329,31 @@ dead_references() {
 	done
 }
 
+# has_in_order PAGE SECTION...: these sections, others may stand between them.
+has_in_order() {
+	local page=$1 name expression=''
+
+	shift
+	for name in "$@"; do
+		expression+="(^|.* )<$name( \\(PAM\\))?>"
+	done
+	expect_match "$(sed -n 's/^\.Sh \(.*\)$/<\1>/p' "$page" | tr '\n' ' ')" "$expression"
+}
+
+@test "pam_lrkey: the sections of Linux-PAM's own pages, in their order" {
+	local copy=$BATS_TEST_TMPDIR/pam_lrkey.8 sections=(NAME SYNOPSIS DESCRIPTION OPTIONS
+		'MODULE TYPES PROVIDED' 'RETURN VALUES' FILES EXAMPLES 'SEE ALSO' AUTHORS)
+
+	has_in_order "$MODULE_PAGE" "${sections[@]}"
+	sed 's/^\.Sh MODULE TYPES PROVIDED/.Sh TYPES/' "$MODULE_PAGE" >"$copy"
+	run has_in_order "$copy" "${sections[@]}"
+	[ "$status" -ne 0 ]
+}
+
+@test "lrkeyadm: why it is never granted through sudo" {
+	part 'SECURITY CONSIDERATIONS' <"$UTILITY_PAGE" | grep -q 'through sudo'
+}
+
 @test "the pages refer to each other, and to nothing that there is not" {
 	local page other
 
