@@ -7,10 +7,11 @@
 #
 # divided by tabs. In a manual (mdoc) a line of an example that begins with "# " is for root, one with
 # "$ " for a manager. In a document (Markdown) a block "```sh" is for root, one "```sh alice" for a
-# manager. WHO is root or user; or text, for a line of a block that is no command, of which PLACE is
-# the file of /etc that was named last before the block, or the language of a block of Markdown. A
-# command that goes on in the next line is one, with \x1f between its lines. HEADING is written
-# with _ for what is no letter or digit.
+# manager. In a README.Debian, which is plain text, what stands four blanks to the right is for root.
+# WHO is root or user; or text, for a line of a block that is no command, of which PLACE is the file of
+# /etc that was named last before the block, or the language of a block of Markdown. A command that goes
+# on in the next line is one, with \x1f between its lines. HEADING is written with _ for what is no
+# letter or digit.
 #
 # - What it does not understand MUST end it with an error: a command must not be passed over.
 use strict;
@@ -19,7 +20,10 @@ use warnings;
 my ($file) = @ARGV;
 open my $in, '<', $file or die "$file: $!\n";
 my ($heading, $place, $who, $joined, $begin) = ('', '-', '', '', 0);
-my $mdoc = $file !~ /\.md$/;
+my $plain = $file =~ /README\.Debian$/;
+my $mdoc = $file =~ /\.[1-8]$/;
+die "$file: neither a manual, nor Markdown, nor a README.Debian\n"
+	unless $plain || $mdoc || $file =~ /\.md$/;
 my $block = 0;
 
 sub slug { my $s = lc shift; $s =~ s/[^a-z0-9]+/_/g; $s =~ s/^_|_$//g; return $s }
@@ -55,8 +59,17 @@ sub end_block {
 }
 
 my $language = '';
+my $last = '';
 while (my $line = <$in>) {
 	chomp $line;
+	if ($plain) {
+		if ($line =~ s/^    //) { take('root', $line) }
+		elsif ($joined ne '') { end_block() }
+		elsif ($line =~ /^[-=]{3,}$/) { $heading = slug($last) }
+		elsif ($line =~ /^\s+\S/) { die "$file:$.: neither text nor a command\n" }
+		$last = $line;
+		next;
+	}
 	if ($mdoc) {
 		if ($block && $line =~ /^\.Ed/) { end_block(); next }
 		if ($block || $line =~ s/^\.Dl //) {

@@ -94,13 +94,13 @@ check_readme_prometheus() {
 }
 
 @test "README.md: everything that it says" {
-	local apt='it needs the network' deb='tests of the packages do it in a system of their own'
+	local apt='it needs the network; tests/package/readme.bats types it'
 
-	NOT_TYPED['apt-get update && apt-get install -y make && make demo']="$apt; .ci/run runs make demo"
-	NOT_TYPED['apt-get update && apt-get install -y make && make check']="$apt; this is make check"
-	NOT_TYPED['make deb']=$deb
-	NOT_TYPED['apt-get install -y ./build/deb/libpam-lrkey_*.deb ./build/deb/lrkeyadm_*.deb']=$deb
-	NOT_TYPED['apt-get install -y nginx libnginx-mod-http-auth-pam libnginx-mod-http-set-misc libnginx-mod-http-headers-more-filter']="$apt; tests/install-packages has the same"
+	NOT_TYPED['apt-get update && apt-get install -y make && make demo']=$apt
+	NOT_TYPED['apt-get update && apt-get install -y make && make check']='this is make check'
+	NOT_TYPED['make deb']=$apt
+	NOT_TYPED['apt-get install -y ./build/deb/libpam-lrkey_*.deb ./build/deb/lrkeyadm_*.deb']=$apt
+	NOT_TYPED['apt-get install -y nginx libnginx-mod-http-auth-pam libnginx-mod-http-set-misc libnginx-mod-http-headers-more-filter']=$apt
 
 	stage mkdir /usr/src/lrkey
 	tar -C "$LRKEY_SOURCE" --exclude=./build --exclude=./.git -cf - . | stage tar -C /usr/src/lrkey -xf -
@@ -323,6 +323,33 @@ expect_out() {
 	expect_out agents blue
 	stage_key --org agent-1
 	expect_out agents blue
+}
+
+# ---- etc/README.md -----------------------------------------------------------
+
+prepare_who_may_read_the_store() {
+	stage_key --org acme --scope scim
+}
+
+check_who_may_read_the_store() {
+	local web
+
+	# nginx's worker has both groups now, and each store is read by who should.
+	seen "^Groups:.*[[:blank:]]$(stage getent group _lrkey | cut -d : -f 3)([[:blank:]]|\$)"
+	[ "$(stage id -Gn postgres | tr ' ' '\n' | grep -cx _lrkey)" -eq 1 ]
+	web=$(stage lrkeyadm --store web generate --org globex --scope scim 2>/dev/null)
+	as www-data lrkeyadm --store web verify --org globex <<<"$web"
+	as www-data lrkeyadm verify --org acme <<<"$KEY"
+	run as postgres lrkeyadm --store web verify <<<"$web"
+	expect_status 77
+}
+
+@test "etc/README.md: everything that it says" {
+	manager_alice
+	documents_nginx scim.example.org
+	type_document etc/README.md
+	[ "$CALLED" = ' prepare_who_may_read_the_store check_who_may_read_the_store' ] || fail "$CALLED"
+	quotes_are_true etc/README.md
 }
 
 # ---- The others --------------------------------------------------------------

@@ -23,9 +23,9 @@ plain() {
 	sed -E -e 's/(^|[[:blank:]])#.*//' -e 's/[[:blank:]]+/ /g' -e 's/^ //' -e 's/ $//'
 }
 
-# invented FOLDER: what it quotes under "Three lines for each", and no file says.
+# invented FOLDER: what it quotes in blocks of text, and no file says.
 invented() {
-	sed -n '/^## Three lines/,/^## Who/p' "$1/README.md" | grep '^    ' | plain >"$BATS_TEST_TMPDIR/quoted"
+	sed -n '/^```text$/,/^```$/p' "$1/README.md" | grep -v '^```' | plain >"$BATS_TEST_TMPDIR/quoted"
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/quoted")" -gt 25 ] || echo 'nothing is quoted'
 	find "$1" -type f ! -name README.md -exec cat {} + | plain >"$BATS_TEST_TMPDIR/said"
 	grep -vxF -f "$BATS_TEST_TMPDIR/said" "$BATS_TEST_TMPDIR/quoted"
