@@ -197,3 +197,47 @@ review() {
 	expect_status 0
 	expect_match "$output" 'the API keys in /etc/lrkey and /var/lib/lrkey'
 }
+
+# ---- README.Debian -----------------------------------------------------------
+
+# A service manager does not run in the tree; what systemctl does without one it does for real, which
+# is not "cat", nor what --now adds.
+play_systemctl() {
+	# shellcheck disable=SC2016 # for the shell inside
+	printf '%s\n' '#!/bin/sh' 'case $1 in' \
+		'cat) exec cat "/lib/systemd/system/$2" ;;' \
+		'disable) [ "$2" = --now ] && exec /usr/bin/systemctl disable "$3" ;;' \
+		'esac' 'echo "not played: $*" >&2' 'exit 1' >"$TREE/usr/local/bin/systemctl"
+	chmod 0755 "$TREE/usr/local/bin/systemctl"
+}
+
+# under HEADING: types, as root, what the installed README.Debian says below it.
+under() {
+	local file=$TREE/usr/share/doc/lrkeyadm/README.Debian lines
+
+	lines=$("$LRKEY_SOURCE/tests/root/commands.pl" "$file" | awk -F '\t' -v head="$1" '$2 == head { print $5 }')
+	[ -n "$lines" ] || fail "no command under $1"
+	run inside bash -exc "PATH=/usr/local/bin:\$PATH; $lines"
+	expect_status 0
+}
+
+@test "README.Debian: everything that it says, in its order" {
+	[ "$("$LRKEY_SOURCE/tests/root/commands.pl" "$TREE/usr/share/doc/lrkeyadm/README.Debian" | cut -f 2 |
+		uniq | xargs)" = 'lrkeyadm_and_libpam_lrkey_for_debian timers removal_and_purge' ]
+	play_systemctl
+	rm -rf "$TREE/etc/lrkey" "$TREE/var/lib/lrkey"
+	inside usermod -G '' alice
+	under lrkeyadm_and_libpam_lrkey_for_debian
+	inside runuser -u alice -- lrkeyadm generate --org acme
+
+	[ -L "$TREE/etc/systemd/system/timers.target.wants/lrkey-review.timer" ]
+	under timers
+	[ ! -e "$TREE/etc/systemd/system/timers.target.wants/lrkey-review.timer" ]
+	expect_match "$output" '#	systemctl enable --now lrkey-metrics.timer'
+
+	under removal_and_purge
+	[ ! -e "$TREE/etc/lrkey" ]
+	[ ! -e "$TREE/var/lib/lrkey" ]
+	run inside getent group _lrkey _lrkeymgr lrkey-metrics
+	[ -z "$output" ]
+}
