@@ -20,7 +20,7 @@
 #   COVERAGE=1             builds, for clang, that count what they run; "make coverage" uses them
 #   FUZZ_SECONDS=60        how long "make fuzz" drives each target
 #   FUZZ_TARGETS=net       the targets that it drives, instead of all
-#   PACKAGE_SECONDS=900    the same, for check-package
+#   PACKAGE_SECONDS=900    the same, for check-deb and check-package
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -243,6 +243,8 @@ quiet := @
 say = @printf '  %-8s%s\n'
 endif
 
+packages = $(if $(filter no,$(PACKAGES)),@:,@tests/install-packages)
+
 # ---- Building ----------------------------------------------------------------
 
 .PHONY: all programs
@@ -371,6 +373,7 @@ $(images): $(image_files) $(module)
 # The Debian packages, of what git knows or would take up.
 .PHONY: deb
 deb:
+	$(packages) build deb
 	$(say) DEB build/deb
 	$(quiet)tests/package/build.sh build/deb
 	@ls build/deb/*.deb
@@ -394,10 +397,9 @@ tests_in = $(filter $(build)/tests/$(1)/%,$(unit_programs) $(pam_programs) $(fau
 
 # One build inside the same make may run in parallel although this one does not.
 submake = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j2)
-packages = $(if $(filter no,$(PACKAGES)),@:,@tests/install-packages)
 
-.PHONY: check check-san check-tsan check-timing check-long check-containers check-package run-tests \
-	packages
+.PHONY: check check-san check-tsan check-timing check-long check-containers check-deb check-package \
+	run-tests packages
 check:
 	$(packages) build check $(if $(filter 0,$(uid)),servers long)
 	@+$(submake) run-tests PARTS='$(parts)'
@@ -482,11 +484,16 @@ analyze:
 packages:
 	@tests/install-packages build check servers long lint
 
-# Not a part of "check": it builds the packages, and its first run fetches a base system.
+# Not a part of "check": they build the packages, twice, and look at them as files; the second also
+# installs them, in a base system that its first run fetches.
+check-deb:
+	$(packages) build check deb package
+	@+$(submake) run-tests PARTS=deb TEST_SECONDS=$(PACKAGE_SECONDS)
+
 check-package:
 	@[ '$(uid)' = 0 ] || { echo 'check-package: only root may install what it builds' >&2; exit 1; }
-	$(packages) build check package
-	@+$(submake) run-tests PARTS=package TEST_SECONDS=$(PACKAGE_SECONDS)
+	$(packages) build check deb package
+	@+$(submake) run-tests PARTS='deb package' TEST_SECONDS=$(PACKAGE_SECONDS)
 
 # Neither the caller's umask, home, shell, terminal, locale nor libraries steer a test.
 test_env = env -u LD_PRELOAD -u OPENSSL_CONF -u OPENSSL_MODULES -u OPENSSL_ENGINES -u MAKEFLAGS \
@@ -504,7 +511,8 @@ run-tests: $(if $(filter style cli replay root services inject ctgrind long cont
 		$(if $(filter tsan,$(PARTS)),$(module) $(utility) $(build)/tests/tsan/threads $(tsan_shared)) \
 		$(if $(filter services,$(PARTS)),$(scim)) \
 		$(if $(filter containers,$(PARTS)),$(images)) \
-		$(if $(filter package,$(PARTS)),all deb $(base_system)) \
+		$(if $(filter deb package,$(PARTS)),all deb) \
+		$(if $(filter package,$(PARTS)),$(base_system)) \
 		$(if $(filter unit,$(PARTS)),$(unit_programs)) \
 		$(if $(filter fuzz,$(PARTS)),$(module) $(fuzz_programs) $(mutations)) \
 		$(if $(filter faults,$(PARTS)),all $(fault_programs) $(build)/tests/pam/pam_next.so) \
@@ -673,7 +681,8 @@ help:
 		lint 'cppcheck, shellcheck, mandoc' \
 		packages 'install (as root) or name the Debian packages that all of this needs' \
 		deb 'the Debian packages, in build/deb' \
-		check-package 'build them, install them in a minimal system, and try them there; root only' \
+		check-deb 'build them twice, and look at them as files: lintian, the same to a byte, hardened' \
+		check-package 'check-deb; install them in a minimal system, and try them there; root only' \
 		dist 'an archive of the committed source' \
 		release-check 'whether what is committed can be released' \
 		clean 'remove what was built'

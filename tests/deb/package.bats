@@ -4,7 +4,7 @@
 # The Debian packages as files: lintian's verdict, what is in them, how they are hardened, and that
 # built anywhere they are the same. "make deb" made those in build/deb.
 load ../lib.bash
-load package.bash
+load ../package/package.bash
 
 setup_file() {
 	[ "$(deb_files "$DEBS" | wc -l)" -eq 2 ] || fail 'no packages: make deb'
