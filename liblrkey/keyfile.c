@@ -273,15 +273,35 @@ lrk_keyfile_delete(struct lrk_keyfile *file, const char *name)
 	return unseen_error(file);
 }
 
+/* How many records have room in the file: each has a place in a bucket. */
+static enum lrk_err
+count_places(const struct lrk_keyfile *file, uint64_t *ret)
+{
+	struct stat st;
+
+	if (fstat(lrk_keyfile_fd(file), &st) != 0)
+		return LRK_ERR_IO;
+	*ret = (uint64_t)st.st_size / BLOCK_SIZE * BUCKET_ELEMENTS;
+	return LRK_OK;
+}
+
 enum lrk_err
 lrk_keyfile_walk(const struct lrk_keyfile *file, lrk_visit_fn visit, void *context)
 {
 	datum name, record, next;
-	enum lrk_err err = LRK_OK;
+	uint64_t left;
+	enum lrk_err err = count_places(file, &left);
 
+	if (err != LRK_OK)
+		return err;
 	errno = 0;
 	name = gdbm_firstkey(engine(file));
 	while (name.dptr != NULL) {
+		/* The engine goes in a circle where a damaged directory leads it back. */
+		if (left-- == 0) {
+			free(name.dptr);
+			return LRK_ERR_DAMAGED;
+		}
 		record = gdbm_fetch(engine(file), name);
 		if (record.dptr == NULL) {
 			err = engine_error();

@@ -61,7 +61,9 @@ LRK_MUST_CHECK enum lrk_err lrk_keyfile_delete(struct lrk_keyfile *file, const c
 
 /*
  * Calls visit for each record, in no order, until it returns something else
- * than LRK_OK, which is then returned. The file must not be changed meanwhile.
+ * than LRK_OK, which is then returned. The file must not be changed meanwhile, nor have changes
+ * that are not yet written. LRK_ERR_DAMAGED, too, behind more records than have room in it: the
+ * directory of a damaged file may lead in a circle.
  */
 typedef enum lrk_err (*lrk_visit_fn)(void *context, const char *name, size_t name_length,
 				     const uint8_t *record, size_t length);

@@ -51,12 +51,29 @@ fail_line(const struct policy_file *policy, unsigned number, const char *key, co
 	return fail(STATUS_POLICY, what, "%s", why);
 }
 
+/* Whether a line has one, besides tabulators and its end, of one character or two. */
+static bool
+has_control(const char *line, size_t length)
+{
+	if (length > 0 && line[length - 1] == '\n')
+		length--;
+	if (length > 0 && line[length - 1] == '\r')
+		length--;
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)line[i] < ' ' && line[i] != '\t')
+			return true;
+	return false;
+}
+
 /* What is wrong with a line, or NULL. */
 static const char *
 judge_line(const char *line, size_t length)
 {
 	if (strlen(line) != length)
 		return "has a NUL character";
+	/* Some are blanks to libeconf, which then meets a setting where none was seen. */
+	if (has_control(line, length))
+		return "has a control character";
 	line += strspn(line, " \t\r\n");
 	if (line[0] == '\0' || line[0] == '#')
 		return NULL;

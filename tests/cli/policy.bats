@@ -180,11 +180,16 @@ life() {
 		review-refusals=-1\n| line 1: review-refusals: '-1' is not allowed; allowed is a number
 		review-refusals=18446744073709551617\n| line 1: review-refusals: '18446744073709551617' is not allowed
 		max-expiry=1d\\0\n| line 1: has a NUL character
+		\v=no\n| line 1: has a control character
+		\v[policy]\nmax-expiry=1d\n| line 1: has a control character
+		max-expiry=1d\n# a page\f\n| line 2: has a control character
+		max-expiry=1d\nmax-expiry\r=9y\n| line 2: has a control character
+		max-expiry=1d\x1b\n| line 1: has a control character
 		max-expiry=30d\ndefault-expiry=31d\n|: default-expiry is longer than max-expiry in .*/policy\.conf$
 		max-expiry=30d\ndefault-expiry=never\n|: default-expiry is longer than max-expiry in .*/policy\.conf$
 		allow-never=no\ndefault-expiry=never\n|: default-expiry is never, and allow-never is no in .*/policy\.conf$
 	EOS
-	[ "$n" -eq 30 ]
+	[ "$n" -eq 35 ]
 }
 
 @test "what is understood: blanks, quotes, comments, no newline at the end, an empty file" {

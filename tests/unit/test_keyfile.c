@@ -818,6 +818,66 @@ test_random_damage(void **state)
 	free(bytes);
 }
 
+static enum lrk_err
+count_visit(void *context, const char *name, size_t name_length, const uint8_t *record,
+	    size_t length)
+{
+	unsigned *n = context;
+
+	(void)name;
+	(void)name_length;
+	(void)record;
+	(void)length;
+	++*n;
+	return LRK_OK;
+}
+
+/* The last place of the directory leads to the first bucket: behind the last comes the first. */
+static void
+test_walk_in_a_circle(void **state)
+{
+	enum { RECORDS = 300, TRIES = 12 };
+	static const struct field directory = { "directory", 8, 8, false },
+				  directory_size = { "directory size", 16, 4, false };
+	struct trial *trial = *state;
+	unsigned circles = 0;
+
+	alarm(120);
+	for (unsigned t = 0; t < TRIES; t++) {
+		struct lrk_keyfile file = open_to_change(trial);
+		uint8_t record[LRK_RECORD_MAX] = { 0 };
+		char name[LRK_ID_LEN + 1];
+		unsigned visits = 0;
+		uint8_t *bytes;
+		size_t size, first, last;
+		enum lrk_err err;
+
+		for (unsigned i = 0; i < RECORDS; i++) {
+			name_of(t * RECORDS + i, name);
+			assert_ok(lrk_keyfile_put(&file, name, record, 34));
+		}
+		assert_ok(lrk_keyfile_close(&file));
+		bytes = trial_read(trial, FILE_NAME, &size);
+		first = stored_number(bytes + directory.at, directory.width);
+		last = first + stored_number(bytes + directory_size.at, directory_size.width) - 8;
+		write_at(trial, last, bytes + first, 8);
+		file = open_to_read(trial);
+		err = lrk_keyfile_walk(&file, count_visit, &visits);
+		assert_true(err == LRK_OK || err == LRK_ERR_DAMAGED);
+		/* No more than would have had room there. */
+		assert_in_range(visits, 0, size / 24);
+		if (visits > RECORDS) {
+			assert_int_equal(err, LRK_ERR_DAMAGED);
+			circles++;
+		}
+		assert_ok(lrk_keyfile_close(&file));
+		free(bytes);
+		assert_int_equal(unlink(trial_path(trial, FILE_NAME)), 0);
+	}
+	alarm(0);
+	assert_true(circles > 0);
+}
+
 /* The same for one who writes: he may fail, but not fall. */
 static void
 test_change_of_damaged(void **state)
@@ -889,6 +949,7 @@ main(void)
 		root_test(test_header_fields),
 		root_test(test_header_bytes),
 		root_test(test_random_damage),
+		root_test(test_walk_in_a_circle),
 		root_test(test_change_of_damaged),
 	};
 
