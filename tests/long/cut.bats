@@ -44,6 +44,52 @@ cut_everywhere() {
 	[ "$step" -ge 15 ] || fail "only $step steps"
 }
 
+# judge_init: nothing, a store that is whole, or what init makes one of when it is run again; STORE tells
+# which: none, new or begun.
+judge_init() {
+	local status=0
+
+	STORE=new
+	adm >/dev/null 2>"$BATS_TEST_TMPDIR/summary" || status=$?
+	if [ "$status" -ne 0 ]; then
+		grep -q "init' makes the store\$" "$BATS_TEST_TMPDIR/summary" ||
+			fail "$POINT: exit status $status" "$(cat "$BATS_TEST_TMPDIR/summary")"
+		[ "$status" -eq 69 ]
+		STORE=none
+		! inside test -e "$ROOT/var/lib/lrkey" || STORE=begun
+		adm init >/dev/null 2>"$BATS_TEST_TMPDIR/again" ||
+			fail "$POINT: init again:" "$(cat "$BATS_TEST_TMPDIR/again")"
+	fi
+	adm check >"$BATS_TEST_TMPDIR/check" || fail "$POINT:" "$(cat "$BATS_TEST_TMPDIR/check")"
+}
+
+# cut_init: init, where there is no store
+cut_init() {
+	local step=0 status=137
+
+	declare -A count=([none]=0 [begun]=0 [new]=0)
+	inside mount -o loop "$IMAGE" "$MOUNT"
+	ROOT=$MOUNT/root
+	while [ "$status" -ne 0 ]; do
+		step=$((step + 1))
+		POINT="init, step $step"
+		inside rm -rf "$ROOT"
+		inside mkdir -m 0755 "$ROOT"
+		inside sync --file-system "$MOUNT"
+		status=0
+		recorded "LRKEY_POWER_STOP=$step" "LRKEY_POWER_CUT=$MOUNT" -- init 2>/dev/null || status=$?
+		[ "$status" -eq 0 ] || [ "$status" -eq 137 ] || fail "$POINT: exit status $status"
+		power_again
+		judge_init
+		count[$STORE]=$((count[$STORE] + 1))
+		expect_mended
+	done
+	[ "$STORE" = new ] || fail "$POINT: it was told, and is undone"
+	[ "$step" -ge 30 ] || fail "only $step steps"
+	printf '# %s cuts left no store, %s the begin of one, %s a store\n' "${count[none]}" \
+		"${count[begun]}" "${count[new]}" >&3
+}
+
 # expect_cut: a cut is one: what was not synced is gone, and what was is not.
 expect_cut() {
 	inside sh -c "echo synced >'$MOUNT/synced'; sync --file-system '$MOUNT'; echo >'$MOUNT/unsynced'"
@@ -73,6 +119,18 @@ cut_all() {
 	truncate --size 64M "$IMAGE"
 	mkfs.ext4 -q "$IMAGE"
 	cut_all
+}
+
+@test "ext4, shut down at each step of init: no store, a whole one, or init is run again" {
+	truncate --size 64M "$IMAGE"
+	mkfs.ext4 -q "$IMAGE"
+	cut_init
+}
+
+@test "XFS, shut down at each step of init" {
+	truncate --size 512M "$IMAGE"
+	mkfs.xfs -q "$IMAGE"
+	cut_init
 }
 
 @test "XFS, shut down at each step of each change" {

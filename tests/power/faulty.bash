@@ -174,8 +174,8 @@ is_told() {
 expect_other() {
 	case $1 in
 	*-output | export)
-		# Where nothing can be removed, it is not either.
-		[ "$STATUS" -eq 0 ] || [ "$KIND" = broken ] || [ -z "$(inside ls -A "$ROOT/out")" ] ||
+		# Keys that are current stay there; and where nothing can be removed, it is not either.
+		[ "$STATUS" -eq 0 ] || [ "$STORE" = new ] || [ "$KIND" = broken ] || [ -z "$(inside ls -A "$ROOT/out")" ] ||
 			fail "$POINT: a file is left in out/"
 		;;
 	init)

@@ -259,6 +259,19 @@ fchmod(int fd, mode_t mode)
 	return result;
 }
 
+/* A step, but not recorded: of what is, nothing makes a directory. */
+int
+mkdirat(int dir, const char *name, mode_t mode)
+{
+	int result = (int)syscall(SYS_mkdirat, dir, name, mode);
+	int saved = errno;
+
+	if (result == 0 && is_ours(dir))
+		count_step();
+	errno = saved;
+	return result;
+}
+
 /* ---- Syncing ------------------------------------------------------------------ */
 
 int
