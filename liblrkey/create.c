@@ -396,9 +396,12 @@ make_files(struct site *site, const struct lrk_owners *owners, struct lrk_why *w
 	if (err != LRK_OK)
 		return err;
 	/* Two who make the same store at once: the second finds it made. */
-	if (flock(site->lock_fd, LOCK_EX | LOCK_NB) != 0)
+	if (flock(site->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK)
+			return fail_at(&site->gate, LRK_LOCK_FILE, errno, why);
 		return lrk_fail(why, LRK_ERR_LOCKED, "%s/%s: somebody holds it", site->gate.path,
 				LRK_LOCK_FILE);
+	}
 	err = refuse_existing(&site->etc, &site->keys, why);
 	if (err == LRK_OK)
 		err = make_usage(&site->gate, why);

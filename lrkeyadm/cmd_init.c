@@ -10,6 +10,7 @@
 #include "json.h"
 #include "liblrkey/change.h"
 #include "liblrkey/create.h"
+#include "liblrkey/snapshot.h"
 #include "reading.h"
 #include "syslog_copy.h"
 
@@ -214,6 +215,20 @@ fail_exists(const struct request *request, const struct lrk_why *why)
 		    why->text, prefix);
 }
 
+/* Whether a disk failed when the master key, which is made last, had its name already. */
+static bool
+is_made(const struct request *request)
+{
+	struct lrk_store store = LRK_STORE_CLOSED;
+	struct lrk_why why = { "" };
+	struct lrk_header header;
+
+	if (lrk_snapshot_open(request->root, request->store, &store, &header, NULL, &why) != LRK_OK)
+		return false;
+	lrk_store_close(&store);
+	return true;
+}
+
 static enum status
 run(const struct request *request)
 {
@@ -231,10 +246,8 @@ run(const struct request *request)
 	err = lrk_store_create(request->root, request->store, &init.owners, &why);
 	if (err == LRK_ERR_EXISTS)
 		return fail_exists(request, &why);
-	if (err != LRK_OK)
-		return fail_core(err, "init", &why);
-	status = write_audit(request, now);
-	if (status != STATUS_OK)
+	status = err == LRK_OK ? write_audit(request, now) : fail_core(err, "init", &why);
+	if (status != STATUS_OK && (err == LRK_OK || is_made(request)))
 		note("init", "the store is made all the same; nothing in its audit log tells of it");
 	return status == STATUS_OK ? print_result(request, &init, now) : status;
 }

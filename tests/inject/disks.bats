@@ -45,13 +45,15 @@ last_of() {
 	points_of_change "$2" | sed -n "s/^$1://p" | tail -n 1
 }
 
-# Each of these was 69, as if the store were damaged.
-@test "a disk that fails at a new record of uses, and at a new key file: 74" {
+# Each of these was 69, as if the store were damaged, and the last one 75, as if somebody held the lock.
+@test "a disk that fails at a new record of uses, at a new key file, at the lock of init: 74" {
 	try_change generate pwrite64:error=ENOSPC:when=1
 	# shellcheck disable=SC2153 # of try_change
 	[ "$STATUS" -eq 74 ]
 	try_change edit-uses pwrite64:error=ENOSPC:when=1
 	try_change rekey fsync:error=EIO:when=3
+	[ "$STATUS" -eq 74 ]
+	try_change init flock:error=EIO:when=1
 	[ "$STATUS" -eq 74 ]
 }
 
@@ -64,4 +66,7 @@ last_of() {
 		[ "$STATUS" -eq 74 ]
 		is_told "$change" || fail "$POINT: not told" "$(cat "$BATS_TEST_TMPDIR/stderr")"
 	done
+	# Of the master key's directory, which the first change, that of the audit log, syncs once more.
+	try_change init "fsync:error=EIO:when=$(($(last_of fsync init) - 2))"
+	is_told init
 }
