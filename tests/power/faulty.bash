@@ -14,7 +14,8 @@
 # is the old one, or it is the new one and that was told. A login there lets nobody in whom it should not,
 # and a key with a limit only when its use is on record.
 #
-# What could not be mounted at all is a failure, not left out: all of it is in the kernel of Debian.
+# What cannot be mounted is a failure: all of it is in the kernel of Debian. A machine without loop
+# devices leaves out the file of tests/root that needs them, and says so.
 
 # The number of PAM_CRED_EXPIRED.
 PAM_CRED_EXPIRED=16

@@ -1,8 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# Disks that are full, read-only, over their quota or broken, for real, some of each. tests/long tries
-# each change on all of them.
+# Disks that are full or read-only, for real, some of each. tests/long tries each change on all of them.
 load ../lib.bash
 load ../power/power.bash
 load ../power/mounted.bash
@@ -69,28 +68,6 @@ teardown() {
 	for part in "${FAULTY_PARTS[@]}"; do
 		try_change revoke "$part"
 		try_logins "$part"
-	done
-	faulty_tell
-}
-
-@test "EDQUOT: a btrfs with a qgroup limit" {
-	local room
-
-	faulty_disk quota
-	until_it_works 0 64 generate revoke
-	for room in 0 64; do
-		try_logins "$room"
-	done
-	faulty_tell
-}
-
-@test "EIO: an ext4 that is shut down at some step" {
-	local step
-
-	faulty_disk broken
-	until_it_works 0 5 generate-output revoke
-	for step in 0 1 2; do
-		try_logins "$step"
 	done
 	faulty_tell
 }
