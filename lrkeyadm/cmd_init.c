@@ -222,11 +222,11 @@ is_made(const struct request *request)
 	struct lrk_store store = LRK_STORE_CLOSED;
 	struct lrk_why why = { "" };
 	struct lrk_header header;
+	enum lrk_err err;
 
-	if (lrk_snapshot_open(request->root, request->store, &store, &header, NULL, &why) != LRK_OK)
-		return false;
+	err = lrk_snapshot_open(request->root, request->store, &store, &header, NULL, &why);
 	lrk_store_close(&store);
-	return true;
+	return err == LRK_OK;
 }
 
 static enum status
