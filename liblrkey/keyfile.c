@@ -6,7 +6,9 @@
  *   links, waits on a FIFO and makes files.
  * - It MUST neither lock (whoever may read could lock everybody out), nor map
  *   (a file that shrinks would kill the host), nor be given a fatal function (its
- *   own ends the process), nor have its cache resized (it would abort).
+ *   own ends the process).
+ * - Its cache MUST NOT be resized while something is in it, nor become full while it writes: it
+ *   would lose a bucket, and abort the process later. See make_room.
  * - The sizes in its header MUST be those that this file makes: they decide
  *   how much GDBM allocates and reads.
  * - Only "item not found" means that there is none; every other failure is a damaged file.
@@ -148,20 +150,53 @@ lrk_keyfile_open(int fd, const char *path, struct lrk_keyfile *ret, struct lrk_w
 	return open_engine(fd, path, GDBM_READER, ret, why);
 }
 
+/*
+ * A writer's cache has room for each bucket that a key file can have: when it is full while a bucket
+ * is split, GDBM 1.23 to 1.26 frees an element whose link it is about to set. Left to itself it comes
+ * to that whenever the directory is doubled, and loses a bucket in one of some hundred times.
+ */
+static enum lrk_err
+make_room(struct lrk_keyfile *file)
+{
+	size_t buckets = LRK_KEYFILE_MAX / BLOCK_SIZE;
+
+	errno = 0;
+	if (gdbm_setopt(engine(file), GDBM_SETCACHESIZE, &buckets, sizeof(buckets)) != 0)
+		return engine_error();
+	return LRK_OK;
+}
+
+static enum lrk_err
+open_writer(int fd, const char *path, int flags, struct lrk_keyfile *ret, struct lrk_why *why)
+{
+	struct lrk_keyfile file = LRK_KEYFILE_NONE;
+	enum lrk_err err = open_engine(fd, path, flags, &file, why);
+
+	if (err != LRK_OK)
+		return err;
+	err = make_room(&file);
+	if (err != LRK_OK) {
+		lrk_keyfile_close(&file);
+		return lrk_fail(why, err, "%s: %s", path, lrk_err_text(err));
+	}
+	*ret = file;
+	return LRK_OK;
+}
+
 enum lrk_err
 lrk_keyfile_open_copy(int fd, const char *path, struct lrk_keyfile *ret, struct lrk_why *why)
 {
 	enum lrk_err err;
 
 	if (lseek(fd, 0, SEEK_END) == 0)
-		return open_engine(fd, path, GDBM_NEWDB, ret, why);
+		return open_writer(fd, path, GDBM_NEWDB, ret, why);
 	err = lseek(fd, 0, SEEK_SET) == 0 ? judge_header(fd, path, why) :
 					    lrk_fail_errno(why, LRK_ERR_IO, errno, "%s", path);
 	if (err != LRK_OK) {
 		close(fd);
 		return err;
 	}
-	return open_engine(fd, path, GDBM_WRITER, ret, why);
+	return open_writer(fd, path, GDBM_WRITER, ret, why);
 }
 
 enum lrk_err

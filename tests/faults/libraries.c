@@ -237,6 +237,14 @@ gdbm_store(GDBM_FILE file, datum key, datum value, int how)
 }
 
 int
+gdbm_setopt(GDBM_FILE file, int option, void *value, int size)
+{
+	HIDDEN(gdbm_setopt);
+	return engine_fails("gdbm_setopt", GDBM_MALLOC_ERROR) ? -1 :
+								hidden(file, option, value, size);
+}
+
+int
 gdbm_delete(GDBM_FILE file, datum key)
 {
 	HIDDEN(gdbm_delete);
