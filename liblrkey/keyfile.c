@@ -151,9 +151,9 @@ lrk_keyfile_open(int fd, const char *path, struct lrk_keyfile *ret, struct lrk_w
 }
 
 /*
- * A writer's cache has room for each bucket that a key file can have: when it is full while a bucket
- * is split, GDBM 1.23 to 1.26 frees an element whose link it is about to set. Left to itself it comes
- * to that whenever the directory is doubled, and loses a bucket in one of some hundred times.
+ * A writer's cache has room for each bucket that a key file can have: when it is full while a
+ * bucket is split, GDBM (1.23 to 1.26) frees an element whose link it is about to set. Left to
+ * itself it comes to that whenever the directory is doubled, and may lose a bucket.
  */
 static enum lrk_err
 make_room(struct lrk_keyfile *file)

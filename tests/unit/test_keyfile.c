@@ -694,8 +694,8 @@ store_number(const struct trial *trial, const struct field *field, uint64_t numb
 }
 
 /*
- * The engine loses a bucket, and aborts later, where its cache is full while a bucket is split: one of
- * some hundred times that 100,000 keys were made at once. So a writer's never is full.
+ * The engine may lose a bucket, and abort later, where its cache is full while a bucket is split:
+ * once when 100,000 keys were made, of some hundred times. So a writer's never is full.
  */
 static void
 test_cache_is_never_full(void **state)
@@ -707,7 +707,8 @@ test_cache_is_never_full(void **state)
 		size_t size = 0;
 		int automatic = -1;
 
-		assert_int_equal(gdbm_setopt(file.engine, GDBM_GETCACHESIZE, &size, sizeof(size)), 0);
+		assert_int_equal(gdbm_setopt(file.engine, GDBM_GETCACHESIZE, &size,
+					     sizeof(size)), 0);
 		assert_true(size >= LRK_KEYFILE_MAX / 4096);
 		assert_int_equal(gdbm_setopt(file.engine, GDBM_GETCACHEAUTO, &automatic,
 					     sizeof(automatic)), 0);
