@@ -674,7 +674,7 @@ help:
 		check-PART 'one part of them: $(subst $(space),$(comma) ,$(strip $(parts_any) $(parts_root)))' \
 		check-san 'unit, pam, replay, cli, fuzz with sanitizers (SAN, by default address$(comma)undefined)' \
 		check-tsan 'the module in a threaded host under ThreadSanitizer' \
-		check-long 'what takes about an hour: crashes, power cuts, load, fuzz, check-timing; root only' \
+		check-long 'what takes 45 minutes: crashes, power cuts, load, fuzz, check-timing; root only' \
 		coverage 'what the tests reach of the core and the module; fails below a threshold' \
 		analyze 'gcc -fanalyzer, scan-build and clang-tidy; fails when they find something' \
 		fuzz 'libFuzzer with sanitizers on each target of tests/fuzz, with clang' \
