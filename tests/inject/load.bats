@@ -66,10 +66,11 @@ judged() {
 		exec "$LRKEYADM" "\$@"
 	EOS
 	chmod +x "$LOAD/lrkeyadm"
-	LRKEYADM=$LOAD/lrkeyadm run load changes 40 4000
+	LRKEYADM=$LOAD/lrkeyadm run load changes 200 4000
 	expect_status 1
-	# What it answers depends on the key: one whose uses are up says so, instead of what it should.
-	expect_match "$output" 'wrong: key [0-9A-Za-z]{12}: PAM_[A-Z_]+ at '
+	# Many, for a key may be none that could show it. A login shows it, or the next look at the state;
+	# a key whose uses are up says so, instead of what it should.
+	expect_match "$output" 'wrong: key [0-9A-Za-z]{12}(: PAM_[A-Z_]+ at | is [a-z]+, )'
 }
 
 @test "50 commands killed at random: nothing is lost, nothing comes back, no good login fails" {
