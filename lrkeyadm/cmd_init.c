@@ -247,7 +247,7 @@ run(const struct request *request)
 	if (err == LRK_ERR_EXISTS)
 		return fail_exists(request, &why);
 	status = err == LRK_OK ? write_audit(request, now) : fail_core(err, "init", &why);
-	if (status != STATUS_OK && (err == LRK_OK || is_made(request)))
+	if (status != STATUS_OK && (err == LRK_OK || (err == LRK_ERR_IO && is_made(request))))
 		note("init", "the store is made all the same; nothing in its audit log tells of it");
 	return status == STATUS_OK ? print_result(request, &init, now) : status;
 }
