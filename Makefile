@@ -212,7 +212,8 @@ utility_libs := $(shell $(PKG_CONFIG) --libs smartcols jansson libeconf 2>/dev/n
 
 endif
 
-core_libs := -lgdbm -lcrypto
+# libcrypto comes first: whoever loads the module looks for each of its 3,000 symbols in this order.
+core_libs := -lcrypto -lgdbm
 
 compile = $(CC) $(all_cppflags) $(part_fortify) $(CPPFLAGS) $(all_cflags) $(part_cflags) \
 	$(sanitize) $(CFLAGS)
@@ -266,7 +267,7 @@ $(module): part_ldflags = -shared -Wl,-z,nodelete $(no_undefined) -Wl,--gc-secti
 	-Wl,--version-script=pam_lrkey/pam_lrkey.map
 $(module): $(module_objs) $(lib) pam_lrkey/pam_lrkey.map $(stamp)
 	$(say) LD $@
-	$(quiet)$(link) -o $@ $(filter %.o %.a,$^) -lpam $(core_libs) $(LDLIBS)
+	$(quiet)$(link) -o $@ $(filter %.o %.a,$^) $(core_libs) -lpam $(LDLIBS)
 
 $(utility): part_ldflags = -pie -Wl,--gc-sections
 $(utility): $(utility_objs) $(lib) $(stamp)
@@ -278,7 +279,7 @@ $(test_programs) $(bench_programs): part_ldflags = -pie -rdynamic
 define link_test
 	$(say) LD $@
 	@mkdir -p $(@D)
-	$(quiet)$(link) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(part_libs) -lpam $(core_libs) $(LDLIBS)
+	$(quiet)$(link) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(part_libs) $(core_libs) -lpam $(LDLIBS)
 endef
 $(unit_programs) $(pam_programs): part_libs = -lcmocka
 $(fault_programs): part_libs = -Wl,--no-as-needed $(utility_libs) -lcmocka
@@ -665,7 +666,7 @@ release-check:
 	@tests/release.sh
 
 help:
-	@printf '  %-16s%s\n' \
+	@printf '  %-18s%s\n' \
 		all 'the module and the utility (this is the default)' \
 		install 'install them; with DESTDIR=DIR below DIR' \
 		uninstall 'remove what install installed' \

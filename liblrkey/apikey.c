@@ -45,16 +45,23 @@ base62_char(uint32_t digit)
 	return (char)('0' + digit + (upper & ('A' - '0' - 10)) + (lower & ('a' - '0' - 36)));
 }
 
-/* CRC-32 as in IEEE 802.3 and zlib: reflected, polynomial 0xedb88320, bit by bit. */
+/*
+ * CRC-32 as in IEEE 802.3 and zlib: reflected, polynomial 0xedb88320. What each bit of a byte comes
+ * to eight steps later does not hang on the others: all eight are added up at once.
+ */
 static uint32_t
 crc32_ieee(const char *text, size_t length)
 {
+	static const uint32_t of_bit[8] = { 0x77073096, 0xee0e612c, 0x076dc419, 0x0edb8832,
+					    0x1db71064, 0x3b6e20c8, 0x76dc4190, 0xedb88320 };
 	uint32_t crc = 0xffffffff;
 
 	for (size_t i = 0; i < length; i++) {
-		crc ^= (uint8_t)text[i];
-		for (int bit = 0; bit < 8; bit++)
-			crc = (crc >> 1) ^ (0xedb88320 & (0 - (crc & 1)));
+		uint32_t byte = (crc ^ (uint8_t)text[i]) & 0xff, sum = 0;
+
+		for (unsigned bit = 0; bit < 8; bit++)
+			sum ^= of_bit[bit] & (0 - ((byte >> bit) & 1));
+		crc = (crc >> 8) ^ sum;
 	}
 	return ~crc;
 }

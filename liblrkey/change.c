@@ -492,14 +492,15 @@ read_back(struct lrk_change *change, const uint8_t *header_tag, struct lrk_why *
 	static const struct lrk_file_rule rule = { O_RDONLY, 1, LRK_KEYFILE_MAX };
 	struct lrk_keyfile file = LRK_KEYFILE_NONE;
 	char path[sizeof(change->store.keys.path) + sizeof(LRK_KEY_FILE_NEW)];
+	struct stat st;
 	enum lrk_err err;
 	int fd;
 
-	err = lrk_file_open(&change->store.keys, LRK_KEY_FILE_NEW, &rule, NULL, &fd, NULL, why);
+	err = lrk_file_open(&change->store.keys, LRK_KEY_FILE_NEW, &rule, NULL, &fd, &st, why);
 	if (err != LRK_OK)
 		return err;
 	snprintf(path, sizeof(path), "%s/%s", change->store.keys.path, LRK_KEY_FILE_NEW);
-	err = lrk_keyfile_open(fd, path, &file, why);
+	err = lrk_keyfile_open(fd, st.st_size, path, &file, why);
 	if (err != LRK_OK)
 		return err;
 	errno = 0;

@@ -188,7 +188,7 @@ refuse_existing(const struct lrk_dir *etc, const struct lrk_dir *keys, struct lr
 		close(fd);
 		return LRK_OK;
 	}
-	err = lrk_keyfile_open(fd, LRK_KEY_FILE, &file, why);
+	err = lrk_keyfile_open(fd, st.st_size, LRK_KEY_FILE, &file, why);
 	if (err == LRK_OK)
 		err = lrk_keyfile_count(&file, &count);
 	lrk_keyfile_close(&file);
@@ -268,13 +268,14 @@ read_back(const struct lrk_dir *keys, const struct lrk_keyring *ring, struct lrk
 	struct lrk_keyfile file = LRK_KEYFILE_NONE;
 	uint8_t record[LRK_RECORD_MAX], plain[LRK_PLAIN_MAX];
 	struct lrk_header header;
+	struct stat st;
 	size_t length;
 	enum lrk_err err;
 	int fd;
 
-	err = lrk_file_open(keys, LRK_KEY_FILE_NEW, &rule, NULL, &fd, NULL, why);
+	err = lrk_file_open(keys, LRK_KEY_FILE_NEW, &rule, NULL, &fd, &st, why);
 	if (err == LRK_OK)
-		err = lrk_keyfile_open(fd, LRK_KEY_FILE_NEW, &file, why);
+		err = lrk_keyfile_open(fd, st.st_size, LRK_KEY_FILE_NEW, &file, why);
 	if (err != LRK_OK)
 		return err == LRK_ERR_DAMAGED ? LRK_ERR_IO : err;
 	err = lrk_keyfile_get(&file, LRK_HEADER_NAME, record, sizeof(record), &length);

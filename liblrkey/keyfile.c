@@ -62,16 +62,13 @@ is_our_header(const struct engine_header *h, off_t size)
 }
 
 static enum lrk_err
-judge_header(int fd, const char *path, struct lrk_why *why)
+judge_header(int fd, off_t size, const char *path, struct lrk_why *why)
 {
 	struct engine_header header;
 	ssize_t n = pread(fd, &header, sizeof(header), 0);
-	struct stat st;
-	off_t size;
 
-	if (n < 0 || fstat(fd, &st) != 0)
+	if (n < 0)
 		return lrk_fail_errno(why, LRK_ERR_IO, errno, "%s", path);
-	size = st.st_size;
 	if ((size_t)n != sizeof(header) || size > LRK_KEYFILE_MAX || !is_our_header(&header, size))
 		return lrk_fail(why, LRK_ERR_DAMAGED,
 				"%s: is damaged or no key file: its header does not fit its %lld bytes",
@@ -139,9 +136,10 @@ open_engine(int fd, const char *path, int flags, struct lrk_keyfile *ret, struct
 }
 
 enum lrk_err
-lrk_keyfile_open(int fd, const char *path, struct lrk_keyfile *ret, struct lrk_why *why)
+lrk_keyfile_open(int fd, off_t size, const char *path, struct lrk_keyfile *ret,
+		 struct lrk_why *why)
 {
-	enum lrk_err err = judge_header(fd, path, why);
+	enum lrk_err err = judge_header(fd, size, path, why);
 
 	if (err != LRK_OK) {
 		close(fd);
@@ -186,12 +184,14 @@ open_writer(int fd, const char *path, int flags, struct lrk_keyfile *ret, struct
 enum lrk_err
 lrk_keyfile_open_copy(int fd, const char *path, struct lrk_keyfile *ret, struct lrk_why *why)
 {
+	off_t size = lseek(fd, 0, SEEK_END);
 	enum lrk_err err;
 
-	if (lseek(fd, 0, SEEK_END) == 0)
+	if (size == 0)
 		return open_writer(fd, path, GDBM_NEWDB, ret, why);
-	err = lseek(fd, 0, SEEK_SET) == 0 ? judge_header(fd, path, why) :
-					    lrk_fail_errno(why, LRK_ERR_IO, errno, "%s", path);
+	err = size > 0 && lseek(fd, 0, SEEK_SET) == 0 ?
+		      judge_header(fd, size, path, why) :
+		      lrk_fail_errno(why, LRK_ERR_IO, errno, "%s", path);
 	if (err != LRK_OK) {
 		close(fd);
 		return err;

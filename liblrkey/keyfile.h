@@ -25,12 +25,12 @@ struct lrk_keyfile {
 #define LRK_KEYFILE_NONE { .engine = NULL }
 
 /*
- * Opens the key file behind fd, which must be safe to use and stand at its beginning, to
- * read it. Takes no lock, maps nothing. The descriptor is taken over, also on failure. path is
- * for messages.
+ * Opens the key file behind fd, which must be safe to use, have so many bytes, and stand at its
+ * beginning, to read it. Takes no lock, maps nothing. The descriptor is taken over, also on
+ * failure. path is for messages.
  */
-LRK_MUST_CHECK enum lrk_err lrk_keyfile_open(int fd, const char *path, struct lrk_keyfile *ret,
-					     struct lrk_why *why);
+LRK_MUST_CHECK enum lrk_err lrk_keyfile_open(int fd, off_t size, const char *path,
+					     struct lrk_keyfile *ret, struct lrk_why *why);
 
 /* Opens a copy that is not in use yet, to change it. An empty file becomes an empty key file. */
 LRK_MUST_CHECK enum lrk_err lrk_keyfile_open_copy(int fd, const char *path,

@@ -5,7 +5,8 @@
  *
  * - Only what nobody but root can exchange MUST be noted; it then stays what it was, unless
  *   root wills otherwise.
- * - A place MUST begin at a directory's identity: its name may come to mean another one.
+ * - A place MUST be a directory's identity: its name may come to mean another one, and all that
+ *   leads there has to be judged again.
  * - What is noted MUST NOT change, so that it can be read without a lock. Nobody MUST wait:
  *   who cannot note a place looks again the next time.
  */
@@ -14,11 +15,11 @@
 
 #include "known.h"
 
-#define PLACES_MAX 8
+#define PLACES_MAX 32
 #define PATH_LENGTH_MAX 32
 
 static struct {
-	struct lrk_identity from;
+	struct lrk_identity from, own;
 	size_t length;
 	char path[PATH_LENGTH_MAX];
 } places[PLACES_MAX];
@@ -29,8 +30,7 @@ static atomic_flag is_noting = ATOMIC_FLAG_INIT;
 static bool
 is_same(const struct lrk_identity *a, const struct lrk_identity *b)
 {
-	return a->ino == b->ino && a->dev == b->dev && a->changed.tv_sec == b->changed.tv_sec &&
-	       a->changed.tv_nsec == b->changed.tv_nsec;
+	return a->ino == b->ino && a->dev == b->dev;
 }
 
 bool
@@ -39,7 +39,8 @@ lrk_is_known(const struct lrk_place *place)
 	unsigned n = atomic_load_explicit(&n_places, memory_order_acquire);
 
 	for (unsigned i = 0; i < n; i++)
-		if (is_same(&places[i].from, &place->from) && places[i].length == place->length &&
+		if (is_same(&places[i].own, &place->own) &&
+		    is_same(&places[i].from, &place->from) && places[i].length == place->length &&
 		    memcmp(places[i].path, place->path, place->length) == 0)
 			return true;
 	return false;
@@ -55,6 +56,7 @@ lrk_note_known(const struct lrk_place *place)
 	n = atomic_load_explicit(&n_places, memory_order_relaxed);
 	if (n < PLACES_MAX && !lrk_is_known(place)) {
 		places[n].from = place->from;
+		places[n].own = place->own;
 		places[n].length = place->length;
 		memcpy(places[n].path, place->path, place->length);
 		atomic_store_explicit(&n_places, n + 1, memory_order_release);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Directories that need no second look in this process: all that leads to them from some
- * directory is root's, and only root can write it.
+ * Directories to which the way needs no second look in this process: all that leads to them, from
+ * the directory under which they were found on, is root's, and only root can write it.
  */
 #ifndef LIBLRKEY_KNOWN_H
 #define LIBLRKEY_KNOWN_H
@@ -9,18 +9,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
-#include <time.h>
 
-/* Which directory it is: its numbers, and when it last changed, for numbers are given anew. */
+/* Which directory it is. */
 struct lrk_identity {
 	dev_t dev;
 	ino_t ino;
-	struct timespec changed;
 };
 
-/* A path of length bytes below a directory. */
+/* A directory, and the way to the one above it: a path of length bytes below some other. */
 struct lrk_place {
-	struct lrk_identity from;
+	struct lrk_identity from; /* 0, 0 for / */
+	struct lrk_identity own;
 	const char *path;
 	size_t length;
 };

@@ -9,8 +9,9 @@
  * - Every directory from the root on MUST be judged, from the top down: who can write one of them
  *   can put another file in the place of ours. Those above the last are judged by their names,
  *   and a path through them is opened afterwards: what a directory holds that was judged nobody
- *   can exchange but root and, under a root of his own, the caller. Those of them that only root
- *   can exchange are judged once in a process; a store's own are judged each time.
+ *   can exchange but root and, under a root of his own, the caller. Where only root can exchange
+ *   them, they are judged once in a process, as long as they lead to the same directory; a store's
+ *   own are judged each time.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -104,7 +105,7 @@ judge_opened(const struct lrk_dir *dir, bool group_writable, struct lrk_why *why
 	return judge_dir(&st, dir->path, (int)strlen(dir->path), dir->rooted, group_writable, why);
 }
 
-/* Judges a directory under which stores lie, and notes which one it is. */
+/* Judges a directory under which stores lie, and notes which one it is, and whose. */
 static enum lrk_err
 judge_top(struct lrk_dir *top, struct lrk_why *why)
 {
@@ -114,7 +115,7 @@ judge_top(struct lrk_dir *top, struct lrk_why *why)
 	if (fstatat(top->fd, top->below, &st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0)
 		return lrk_fail_errno(why, LRK_ERR_IO, errno, "%s", path);
 	top->is_roots = st.st_uid == 0 && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
-	top->identity = (struct lrk_identity){ st.st_dev, st.st_ino, st.st_ctim };
+	top->identity = (struct lrk_identity){ st.st_dev, st.st_ino };
 	if (top->rooted && (st.st_mode & S_ISVTX) != 0)
 		st.st_mode &= ~(mode_t)(S_IWGRP | S_IWOTH);
 	return judge_dir(&st, path, (int)strlen(path), top->rooted, false, why);
@@ -153,16 +154,11 @@ lrk_root_open(const char *root, struct lrk_dir *ret, struct lrk_why *why)
 enum lrk_err
 lrk_root_name(const char *root, struct lrk_dir *ret, struct lrk_why *why)
 {
-	struct lrk_dir dir = { .fd = AT_FDCWD, .below = "/" };
-	enum lrk_err err;
-
 	/* What leads to another root is nobody's business, and may change: it has to be held. */
 	if (root != NULL)
 		return lrk_root_open(root, ret, why);
-	err = judge_top(&dir, why);
-	if (err == LRK_OK)
-		*ret = dir;
-	return err;
+	*ret = (struct lrk_dir){ .fd = AT_FDCWD, .below = "/", .is_roots = true };
+	return LRK_OK;
 }
 
 void
@@ -203,18 +199,16 @@ fail_dir(const struct lrk_dir *from, const char *below, const char *path, int le
 	return lrk_fail_errno(why, LRK_ERR_IO, error, "%.*s", length, path);
 }
 
+/* Looks at a directory by its name, and judges nothing else of it. */
 static enum lrk_err
-judge_named(const struct lrk_dir *from, const char *below, const char *path, int length,
-	    bool group_writable, uid_t *ret_owner, struct lrk_why *why)
+look_at(const struct lrk_dir *from, const char *below, const char *path, int length,
+	struct stat *ret, struct lrk_why *why)
 {
-	struct stat st;
-
-	if (fstatat(from->fd, below, &st, AT_SYMLINK_NOFOLLOW) != 0)
+	if (fstatat(from->fd, below, ret, AT_SYMLINK_NOFOLLOW) != 0)
 		return fail_dir(from, below, path, length, errno, why);
-	if (!S_ISDIR(st.st_mode))
+	if (!S_ISDIR(ret->st_mode))
 		return fail_dir(from, below, path, length, ENOTDIR, why);
-	*ret_owner = st.st_uid;
-	return judge_dir(&st, path, length, from->rooted, group_writable, why);
+	return LRK_OK;
 }
 
 /* Names with single slashes between them. */
@@ -233,40 +227,42 @@ is_path_to_walk(const char *path)
 	return name > 0;
 }
 
-/* Judges each directory that lies between from and the last one of dir, which is below it. */
+/*
+ * Judges each directory that lies between from and the last one of dir, which is below it, and /,
+ * where nobody has. *ret_is_roots says whether only root can exchange them.
+ */
 static enum lrk_err
-judge_above(const struct lrk_dir *from, struct lrk_dir *dir, struct lrk_why *why)
+judge_above(const struct lrk_dir *from, struct lrk_dir *dir, bool *ret_is_roots,
+	    struct lrk_why *why)
 {
 	size_t begin = strlen(from->below), shown = strlen(dir->path) - strlen(dir->below);
-	const char *last = strrchr(dir->below + begin, '/');
-	struct lrk_place above = { from->identity, dir->below + begin, 0 };
-	bool is_roots = from->is_roots;
-	uid_t owner = (uid_t)-1;
-	enum lrk_err err;
+	struct lrk_dir top = *from;
+	enum lrk_err err = LRK_OK;
+	bool is_roots;
 
-	if (last == NULL)
-		return LRK_OK;
-	above.length = (size_t)(last - above.path);
-	if (is_roots && lrk_is_known(&above))
-		return LRK_OK;
-	for (char *slash = strchr(dir->below + begin, '/'); slash != NULL;
+	if (strcmp(from->below, "/") == 0)
+		err = judge_top(&top, why);
+	is_roots = top.is_roots;
+	for (char *slash = strchr(dir->below + begin, '/'); err == LRK_OK && slash != NULL;
 	     slash = strchr(slash + 1, '/')) {
+		int length = (int)(shown + (size_t)(slash - dir->below));
+		struct stat st;
+
 		*slash = '\0';
-		err = judge_named(from, dir->below, dir->path,
-				  (int)(shown + (size_t)(slash - dir->below)), false, &owner, why);
-		if (err != LRK_OK)
-			return err;
-		is_roots = is_roots && owner == 0;
+		err = look_at(from, dir->below, dir->path, length, &st, why);
+		if (err == LRK_OK)
+			err = judge_dir(&st, dir->path, length, dir->rooted, false, why);
+		is_roots = is_roots && err == LRK_OK && st.st_uid == 0;
 		*slash = '/';
 	}
-	if (is_roots)
-		lrk_note_known(&above);
-	return LRK_OK;
+	if (err == LRK_OK)
+		*ret_is_roots = is_roots;
+	return err;
 }
 
-/* Judges what lies between from and the last directory of path, and says where that is. */
+/* Says where the directory with a path below from is, judging nothing. */
 static enum lrk_err
-walk(const struct lrk_dir *from, const char *path, struct lrk_dir *ret, struct lrk_why *why)
+name_dir(const struct lrk_dir *from, const char *path, struct lrk_dir *ret, struct lrk_why *why)
 {
 	size_t begin = strlen(from->below), shown = strlen(from->path);
 
@@ -278,7 +274,7 @@ walk(const struct lrk_dir *from, const char *path, struct lrk_dir *ret, struct l
 	shown = lrk_append(ret->path, shown, sizeof(ret->path), "/");
 	lrk_append(ret->path, shown, sizeof(ret->path), path);
 	lrk_append(ret->below, begin, sizeof(ret->below), path);
-	return judge_above(from, ret, why);
+	return LRK_OK;
 }
 
 enum lrk_err
@@ -287,8 +283,11 @@ lrk_dir_open(const struct lrk_dir *from, const char *path, bool group_writable,
 {
 	struct lrk_dir dir;
 	enum lrk_err err;
+	bool is_roots;
 
-	err = walk(from, path, &dir, why);
+	err = name_dir(from, path, &dir, why);
+	if (err == LRK_OK)
+		err = judge_above(from, &dir, &is_roots, why);
 	if (err != LRK_OK)
 		return err;
 	dir.fd = openat(from->fd, dir.below, OPEN_DIR);
@@ -303,18 +302,73 @@ lrk_dir_open(const struct lrk_dir *from, const char *path, bool group_writable,
 	return err;
 }
 
+/* The place of a directory that was found below a top. */
+static struct lrk_place
+place_of(const struct lrk_dir *top, const struct lrk_dir *dir, const struct stat *st)
+{
+	const char *path = dir->below + strlen(top->below), *last = strrchr(path, '/');
+
+	return (struct lrk_place){
+		.from = top->identity,
+		.own = { st->st_dev, st->st_ino },
+		.path = path,
+		.length = last != NULL ? (size_t)(last - path) : 0,
+	};
+}
+
+static bool
+is_known(const struct lrk_dir *top, const struct lrk_dir *dir, const struct stat *st)
+{
+	const struct lrk_place place = place_of(top, dir, st);
+
+	return lrk_is_known(&place);
+}
+
+static void
+note_known(const struct lrk_dir *top, const struct lrk_dir *dir, const struct stat *st)
+{
+	const struct lrk_place place = place_of(top, dir, st);
+
+	lrk_note_known(&place);
+}
+
+/* Looks at dir when the way to it was judged, now or before, and then led to the same directory. */
+static enum lrk_err
+look_below(const struct lrk_dir *from, struct lrk_dir *dir, struct stat *ret, struct lrk_why *why)
+{
+	int length = (int)strlen(dir->path);
+	enum lrk_err err = LRK_OK, above;
+	bool is_roots = false;
+
+	if (from->is_roots) {
+		err = look_at(from, dir->below, dir->path, length, ret, why);
+		if (err == LRK_OK && is_known(from, dir, ret))
+			return LRK_OK;
+	}
+	/* What is wrong there says more than what it has led to. */
+	above = judge_above(from, dir, &is_roots, why);
+	if (above != LRK_OK || err != LRK_OK)
+		return above != LRK_OK ? above : err;
+	err = look_at(from, dir->below, dir->path, length, ret, why);
+	if (err == LRK_OK && is_roots)
+		note_known(from, dir, ret);
+	return err;
+}
+
 enum lrk_err
 lrk_dir_name(const struct lrk_dir *from, const char *path, bool group_writable,
 	     struct lrk_dir *ret, struct lrk_why *why)
 {
 	struct lrk_dir dir;
 	enum lrk_err err;
-	uid_t owner;
+	struct stat st;
 
-	err = walk(from, path, &dir, why);
+	err = name_dir(from, path, &dir, why);
 	if (err == LRK_OK)
-		err = judge_named(from, dir.below, dir.path, (int)strlen(dir.path), group_writable,
-				  &owner, why);
+		err = look_below(from, &dir, &st, why);
+	if (err == LRK_OK)
+		err = judge_dir(&st, dir.path, (int)strlen(dir.path), dir.rooted, group_writable,
+				why);
 	if (err != LRK_OK)
 		return err;
 	lrk_append(dir.below, strlen(dir.below), sizeof(dir.below), "/");

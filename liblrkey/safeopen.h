@@ -22,8 +22,8 @@
 struct lrk_dir {
 	int fd;
 	bool rooted; /* it lies under a root other than / */
-	bool is_roots; /* one under which stores lie, which only root can write */
-	struct lrk_identity identity; /* of such a one */
+	bool is_roots; /* one under which stores lie, which only root can write; or / */
+	struct lrk_identity identity; /* of such a one, where it is open */
 	char below[LRK_BELOW_MAX];
 	char path[256]; /* for messages */
 };
@@ -37,7 +37,10 @@ struct lrk_dir {
 LRK_MUST_CHECK enum lrk_err lrk_root_open(const char *root, struct lrk_dir *ret,
 					  struct lrk_why *why);
 
-/* The same for who opens nothing but files below it: for NULL, no descriptor is taken. */
+/*
+ * The same for who opens nothing but files below it: for NULL, no descriptor is taken, and / is
+ * judged with what is reached from it.
+ */
 LRK_MUST_CHECK enum lrk_err lrk_root_name(const char *root, struct lrk_dir *ret,
 					  struct lrk_why *why);
 

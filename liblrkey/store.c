@@ -64,15 +64,16 @@ open_keyfile(struct lrk_store *store, bool *defect, struct lrk_why *why)
 {
 	static const struct lrk_file_rule rule = { O_RDONLY, 1, LRK_KEYFILE_MAX };
 	char path[sizeof(store->keys.path) + sizeof(LRK_KEY_FILE)];
+	struct stat st;
 	enum lrk_err err;
 	int fd;
 
-	err = lrk_file_open(&store->keys, LRK_KEY_FILE, &rule, defect, &fd, NULL, why);
+	err = lrk_file_open(&store->keys, LRK_KEY_FILE, &rule, defect, &fd, &st, why);
 	if (err != LRK_OK)
 		return err;
 	lrk_append(path, lrk_append(path, 0, sizeof(path), store->keys.path), sizeof(path),
 		   "/" LRK_KEY_FILE);
-	return lrk_keyfile_open(fd, path, &store->file, why);
+	return lrk_keyfile_open(fd, st.st_size, path, &store->file, why);
 }
 
 static enum lrk_err
@@ -84,9 +85,6 @@ open_store(const struct reach *reach, const char *root, const char *name, struct
 	*ret = (struct lrk_store)LRK_STORE_CLOSED;
 	if (!lrk_is_store_name(name))
 		return lrk_fail(why, LRK_ERR_SYNTAX, "not a store name");
-	ret->opener = calloc(1, sizeof(*ret->opener));
-	if (ret->opener == NULL)
-		return lrk_fail(why, LRK_ERR_NOMEM, "%s", lrk_err_text(LRK_ERR_NOMEM));
 	err = reach->root(root, &ret->top, why);
 	if (err == LRK_OK)
 		err = open_etc(reach, name, ret, why);
@@ -106,7 +104,14 @@ lrk_store_open(const char *root, const char *name, struct lrk_store *ret, bool *
 	enum lrk_err err = open_store(&by_opening, root, name, ret, defect, why);
 
 	lrk_dir_close(&ret->top);
-	return err;
+	if (err != LRK_OK)
+		return err;
+	ret->opener = calloc(1, sizeof(*ret->opener));
+	if (ret->opener == NULL) {
+		lrk_store_close(ret);
+		return lrk_fail(why, LRK_ERR_NOMEM, "%s", lrk_err_text(LRK_ERR_NOMEM));
+	}
+	return LRK_OK;
 }
 
 enum lrk_err

@@ -33,7 +33,7 @@ struct lrk_store {
 	struct lrk_dir gate; /* /var/lib/lrkey/NAME */
 	struct lrk_dir keys; /* /var/lib/lrkey/NAME/keys */
 	struct lrk_keyring ring;
-	struct lrk_opener *opener; /* of records sealed under the ring */
+	struct lrk_opener *opener; /* of records sealed under the ring; NULL for one question */
 	struct lrk_keyfile file;
 };
 

@@ -34,15 +34,16 @@ open_file(struct check *check, const char *path)
 	static const struct lrk_file_rule rule = { O_RDONLY, 0, LRK_KEYFILE_MAX };
 	struct lrk_why why = { "" };
 	bool defect = false;
+	struct stat st;
 	enum lrk_err err;
 	int fd;
 
 	if (check->store.keys.fd < 0)
 		return;
 	/* A wrong mode or link count was said before. */
-	err = lrk_file_open(&check->store.keys, LRK_KEY_FILE, &rule, &defect, &fd, NULL, &why);
+	err = lrk_file_open(&check->store.keys, LRK_KEY_FILE, &rule, &defect, &fd, &st, &why);
 	if (err == LRK_OK)
-		err = lrk_keyfile_open(fd, path, &check->store.file, &why);
+		err = lrk_keyfile_open(fd, st.st_size, path, &check->store.file, &why);
 	check->has_file = err == LRK_OK;
 	if (err != LRK_OK && !check->told[FILE_KEYS])
 		findings_add(&check->findings, SEVERITY_ERROR, path,

@@ -55,10 +55,11 @@ struct lrk_why {
  * function ends in one statement: return lrk_fail(why, LRK_ERR_IO, "...");
  */
 enum lrk_err lrk_fail(struct lrk_why *why, enum lrk_err err, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+	__attribute__((cold, format(printf, 3, 4)));
 
 /* The same, followed by ": " and the text of the system's error number. */
 enum lrk_err lrk_fail_errno(struct lrk_why *why, enum lrk_err err, int error,
-			    const char *format, ...) __attribute__((format(printf, 4, 5)));
+			    const char *format, ...)
+	__attribute__((cold, format(printf, 4, 5)));
 
 #endif

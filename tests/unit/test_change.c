@@ -539,7 +539,8 @@ raw_of_copy(struct trial *trial, const char *id)
 	int fd = open(trial_path(trial, KEY_FILE_NEW), O_RDONLY | O_CLOEXEC);
 
 	assert_true(fd >= 0);
-	assert_ok(lrk_keyfile_open(fd, KEY_FILE_NEW, &file, &trial->why));
+	assert_ok(lrk_keyfile_open(fd, trial_size(trial, KEY_FILE_NEW), KEY_FILE_NEW, &file,
+				   &trial->why));
 	assert_ok(lrk_keyfile_get(&file, id, raw.bytes, sizeof(raw.bytes), &raw.length));
 	assert_ok(lrk_keyfile_close(&file));
 	return raw;

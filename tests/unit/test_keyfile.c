@@ -39,7 +39,8 @@ open_to_change(struct trial *trial)
 static enum lrk_err
 try_to_read(struct trial *trial, struct lrk_keyfile *file)
 {
-	return lrk_keyfile_open(open_descriptor(trial, O_RDONLY), "the/path", file, &trial->why);
+	return lrk_keyfile_open(open_descriptor(trial, O_RDONLY), trial_size(trial, FILE_NAME),
+				"the/path", file, &trial->why);
 }
 
 static struct lrk_keyfile
@@ -552,13 +553,13 @@ test_descriptor(void **state)
 
 	make_few(trial);
 	fd = open_descriptor(trial, O_RDONLY);
-	assert_ok(lrk_keyfile_open(fd, "the/path", &file, &trial->why));
+	assert_ok(lrk_keyfile_open(fd, trial_size(trial, FILE_NAME), "the/path", &file, &trial->why));
 	assert_int_equal(lrk_keyfile_fd(&file), fd);
 	assert_ok(lrk_keyfile_close(&file));
 	assert_int_equal(fcntl(fd, F_GETFD), -1); /* taken over, and closed */
 	trial_write(trial, FILE_NAME, "junk", 4);
 	fd = open_descriptor(trial, O_RDONLY);
-	assert_err(lrk_keyfile_open(fd, "the/path", &file, NULL), LRK_ERR_DAMAGED);
+	assert_err(lrk_keyfile_open(fd, 4, "the/path", &file, NULL), LRK_ERR_DAMAGED);
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 }
 

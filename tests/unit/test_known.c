@@ -9,10 +9,11 @@
 
 #include "unit.h"
 
-#define ROOM 8
+#define ROOM 32
 
 static const struct lrk_place place = {
-	.from = { .dev = 1, .ino = 2, .changed = { .tv_sec = 3, .tv_nsec = 4 } },
+	.from = { .dev = 1, .ino = 2 },
+	.own = { .dev = 3, .ino = 4 },
 	.path = "var/lib/lrkey/system",
 	.length = 13,
 };
@@ -48,8 +49,8 @@ test_told_apart(void **state)
 		others[i] = place;
 	others[0].from.dev++;
 	others[1].from.ino++;
-	others[2].from.changed.tv_sec++;
-	others[3].from.changed.tv_nsec++;
+	others[2].own.dev++;
+	others[3].own.ino++;
 	others[4].length--;
 	others[5].length++;
 	others[6].path = "etc/lib/lrkey";

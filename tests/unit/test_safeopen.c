@@ -512,92 +512,6 @@ test_names_below_names(void **state)
 	lrk_dir_close(&top);
 }
 
-/* ---- What needs no second look ---------------------------------------------- */
-
-static enum lrk_err
-reach(const struct trial *trial, struct lrk_why *why)
-{
-	struct lrk_dir top, dir;
-	enum lrk_err err;
-
-	err = lrk_root_open(trial->root, &top, why);
-	if (err != LRK_OK)
-		return err;
-	err = lrk_dir_name(&top, "a/b/c", false, &dir, why);
-	lrk_dir_close(&top);
-	return err;
-}
-
-/* Root only. What root alone can exchange is seen once, until the top changes. */
-static void
-test_second_look(void **state)
-{
-	struct trial *trial = *state;
-
-	make_steps(trial);
-	lrk_forget_known();
-	assert_ok(reach(trial, &trial->why));
-	trial_chmod(trial, "a/b/c", 0777);
-	assert_err(reach(trial, &trial->why), LRK_ERR_UNSAFE);
-	trial_chmod(trial, "a/b/c", 0755);
-	trial_chmod(trial, "a/b", 0777);
-	assert_ok(reach(trial, &trial->why));
-	assert_int_equal(rename(trial_path(trial, "a"), trial_path(trial, "z")), 0);
-	assert_err(reach(trial, &trial->why), LRK_ERR_NO_STORE);
-	assert_int_equal(rename(trial_path(trial, "z"), trial_path(trial, "a")), 0);
-	assert_err(reach(trial, &trial->why), LRK_ERR_UNSAFE);
-	trial_chmod(trial, "a/b", 0755);
-	assert_ok(reach(trial, &trial->why));
-}
-
-/* Root only. Others may make things in a sticky directory: what is below is looked at each time. */
-static void
-test_sticky_top(void **state)
-{
-	struct trial *trial = *state;
-
-	make_steps(trial);
-	trial_chmod(trial, ".", 01777);
-	lrk_forget_known();
-	assert_ok(reach(trial, &trial->why));
-	trial_chmod(trial, "a/b", 0777);
-	assert_err(reach(trial, &trial->why), LRK_ERR_UNSAFE);
-	trial_chmod(trial, ".", 0700);
-}
-
-/* In a child that is not root: what is the caller's own. */
-static enum lrk_err
-reach_own(const struct trial *trial, struct lrk_why *why)
-{
-	struct trial inner = *trial;
-	enum lrk_err err;
-
-	snprintf(inner.root, sizeof(inner.root), "%.100s/inner/own", trial->root);
-	if (mkdir(inner.root, 0755) != 0)
-		return LRK_ERR_IO;
-	for (size_t i = 0; i < COUNT_OF(steps); i++)
-		if (mkdir(trial_path(&inner, steps[i]), 0755) != 0)
-			return LRK_ERR_IO;
-	err = reach(&inner, why);
-	if (err != LRK_OK)
-		return err;
-	if (chmod(trial_path(&inner, "a/b"), 0777) != 0)
-		return LRK_ERR_IO;
-	return reach(&inner, why);
-}
-
-static void
-test_own_again(void **state)
-{
-	struct trial *trial = *state;
-
-	trial_chmod(trial, ".", 0755);
-	trial_mkdir(trial, "inner", geteuid() == 0 ? 0777 : 0755);
-	lrk_forget_known();
-	assert_err(trial_unprivileged(trial, reach_own, &trial->why), LRK_ERR_UNSAFE);
-	assert_says(&trial->why, "/own/a/b: is writable by everybody");
-}
-
 /* ---- Where a store lies ---------------------------------------------------- */
 
 static void
@@ -906,7 +820,6 @@ main(void)
 		root_test(test_no_directory),
 		root_test(test_strange_paths),
 		root_test(test_names_below_names),
-		root_test(test_own_again),
 		root_test(test_root_modes),
 		root_test(test_root_kinds),
 		root_test(test_above_root),
@@ -919,13 +832,11 @@ main(void)
 		/* from here on: what only root can set up */
 		root_test(test_foreign_owner),
 		root_test(test_foreign_file),
-		root_test(test_second_look),
-		root_test(test_sticky_top),
 	};
 	size_t n = COUNT_OF(tests);
 
 	if (geteuid() != 0) {
-		n -= 4;
+		n -= 2;
 		for (size_t i = n; i < COUNT_OF(tests); i++)
 			print_message("# left out, because it needs root: %s\n", tests[i].name);
 	}

@@ -15,8 +15,6 @@
 
 #include "trial.h"
 
-#define NOBODY 65534
-
 static int
 make_root(struct trial *trial)
 {
@@ -155,6 +153,15 @@ trial_read(const struct trial *trial, const char *relative, size_t *ret_size)
 	close(fd);
 	*ret_size = (size_t)st.st_size;
 	return bytes;
+}
+
+off_t
+trial_size(const struct trial *trial, const char *relative)
+{
+	struct stat st;
+
+	assert_int_equal(lstat(trial_path(trial, relative), &st), 0);
+	return st.st_size;
 }
 
 mode_t
@@ -300,8 +307,10 @@ struct outcome {
 static void
 run_unprivileged(const struct trial *trial, trial_check_fn check_fn, struct outcome *outcome)
 {
-	if (geteuid() == 0 && (setgroups(0, NULL) != 0 || setresgid(NOBODY, NOBODY, NOBODY) != 0 ||
-			       setresuid(NOBODY, NOBODY, NOBODY) != 0))
+	const unsigned nobody = TRIAL_NOBODY;
+
+	if (geteuid() == 0 && (setgroups(0, NULL) != 0 || setresgid(nobody, nobody, nobody) != 0 ||
+			       setresuid(nobody, nobody, nobody) != 0))
 		_exit(1);
 	outcome->err = check_fn(trial, &outcome->why);
 	outcome->written = true;

@@ -24,6 +24,9 @@
 #define USAGE_FILE GATE_DIR "/" LRK_USAGE_FILE
 #define AUDIT_FILE GATE_DIR "/" LRK_AUDIT_FILE
 
+/* Whose child a check without privileges runs in. */
+#define TRIAL_NOBODY 65534
+
 #define TRIAL_NOW INT64_C(1795168800) /* 2026-11-20T10:00:00Z */
 
 struct trial {
@@ -53,6 +56,7 @@ void trial_mkdir(const struct trial *trial, const char *relative, mode_t mode);
 void trial_write(const struct trial *trial, const char *relative, const void *bytes, size_t size);
 /* The whole file; the caller frees it. */
 uint8_t *trial_read(const struct trial *trial, const char *relative, size_t *ret_size);
+off_t trial_size(const struct trial *trial, const char *relative);
 mode_t trial_mode(const struct trial *trial, const char *relative);
 void trial_chmod(const struct trial *trial, const char *relative, mode_t mode);
 bool trial_exists(const struct trial *trial, const char *relative);
