@@ -57,4 +57,11 @@ random_below(uint64_t *state, unsigned limit)
 	return (unsigned)((next_random(state) >> 16) % limit);
 }
 
+static inline void
+random_bytes(uint64_t *state, uint8_t *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		bytes[i] = (uint8_t)(next_random(state) >> 24);
+}
+
 #endif
