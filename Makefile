@@ -342,11 +342,12 @@ $(shared_tests): $(build)/%.so: %.c $(stamp)
 
 -include $(all_objs:.o=.d) $(shared_tests:.so=.d)
 
+$(build)/tests/bench/pam_fetch.so: part_libs = $(core_libs)
 $(tsan_shared) $(bench_shared): $(build)/%.so: %.c $(stamp)
 	$(say) LD $@
 	@mkdir -p $(@D)
 	$(quiet)$(CC) $(all_cppflags) $(CPPFLAGS) $(all_cflags) $(sanitize) -fPIC $(CFLAGS) \
-		$(LDFLAGS) -shared -Wl,-z,nodelete -o $@ $<
+		$(LDFLAGS) -shared -Wl,-z,nodelete -o $@ $< $(part_libs)
 
 # The SCIM server that tests/services asks, with the packages of its lock file and no other; none
 # of their scripts is run.

@@ -1,34 +1,47 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Directories to which the way needs no second look in this process: all that leads to them, from
- * the directory under which they were found on, is root's, and only root can write it.
+ * What needs no second look in this process: a way from a directory under which stores lie, on
+ * which only root can exchange anything, and the directories that it has led to.
  */
 #ifndef LIBLRKEY_KNOWN_H
 #define LIBLRKEY_KNOWN_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
-/* Which directory it is. */
+/* Which directory it is, among all that there were: numbers alone are given anew. */
 struct lrk_identity {
+	bool is_whole; /* all of it was to be had */
 	dev_t dev;
 	ino_t ino;
+	uint64_t mount;
+	int64_t made; /* when, in nanoseconds */
 };
 
-/* A directory, and the way to the one above it: a path of length bytes below some other. */
-struct lrk_place {
-	struct lrk_identity from; /* 0, 0 for / */
-	struct lrk_identity own;
+static inline bool
+lrk_is_same(const struct lrk_identity *a, const struct lrk_identity *b)
+{
+	return a->is_whole && b->is_whole && a->ino == b->ino && a->dev == b->dev &&
+	       a->mount == b->mount && a->made == b->made;
+}
+
+/* A path of length bytes below a directory: from is its identity, or NULL for /. */
+struct lrk_way {
+	const struct lrk_identity *from;
 	const char *path;
 	size_t length;
 };
 
-/* Whether somebody noted it. Takes no lock. */
-bool lrk_is_known(const struct lrk_place *place);
+/* Whether the way was noted, with any directory. Takes no lock, as the next one. */
+bool lrk_is_known_way(const struct lrk_way *way);
 
-/* Notes it, where there is room and nobody else is noting something. */
-void lrk_note_known(const struct lrk_place *place);
+/* Whether it was noted with this directory. */
+bool lrk_is_known(const struct lrk_way *way, const struct lrk_identity *dir);
+
+/* Notes both, where there is room and nobody else is noting something. */
+void lrk_note_known(const struct lrk_way *way, const struct lrk_identity *dir);
 
 /* Forgets all of them; for tests, which do what only root can. No other thread may be here. */
 void lrk_forget_known(void);

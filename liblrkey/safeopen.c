@@ -41,6 +41,42 @@
 #define WALK_NAME_MAX 63
 #define OPEN_FILE (O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
 
+/*
+ * fstat(2), or with a name lstat(2), of what is judged, without the times that change: who asks for
+ * those has the kernel write a new time, and so the inode, with each following write (multigrain
+ * timestamps, Linux 6.13). Says which one it is, too, where that is wanted.
+ */
+static int
+look(int fd, const char *name, struct stat *ret, struct lrk_identity *ret_identity)
+{
+	const unsigned mount_and_birth = STATX_MNT_ID | STATX_BTIME;
+	struct statx st;
+
+	if (statx(fd, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW,
+		  STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_UID | STATX_GID | STATX_INO |
+			  STATX_SIZE | mount_and_birth,
+		  &st) != 0)
+		return -1;
+	*ret = (struct stat){
+		.st_dev = makedev(st.stx_dev_major, st.stx_dev_minor),
+		.st_ino = st.stx_ino,
+		.st_mode = st.stx_mode,
+		.st_nlink = st.stx_nlink,
+		.st_uid = st.stx_uid,
+		.st_gid = st.stx_gid,
+		.st_size = (off_t)st.stx_size,
+	};
+	if (ret_identity != NULL)
+		*ret_identity = (struct lrk_identity){
+			.is_whole = (st.stx_mask & mount_and_birth) == mount_and_birth,
+			.dev = ret->st_dev,
+			.ino = ret->st_ino,
+			.mount = st.stx_mnt_id,
+			.made = st.stx_btime.tv_sec * INT64_C(1000000000) + st.stx_btime.tv_nsec,
+		};
+	return 0;
+}
+
 static void
 group_name(gid_t gid, char *name, size_t size)
 {
@@ -112,10 +148,9 @@ judge_top(struct lrk_dir *top, struct lrk_why *why)
 	const char *path = top->path[0] != '\0' ? top->path : "/";
 	struct stat st;
 
-	if (fstatat(top->fd, top->below, &st, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0)
+	if (look(top->fd, top->below, &st, &top->identity) != 0)
 		return lrk_fail_errno(why, LRK_ERR_IO, errno, "%s", path);
 	top->is_roots = st.st_uid == 0 && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
-	top->identity = (struct lrk_identity){ st.st_dev, st.st_ino };
 	if (top->rooted && (st.st_mode & S_ISVTX) != 0)
 		st.st_mode &= ~(mode_t)(S_IWGRP | S_IWOTH);
 	return judge_dir(&st, path, (int)strlen(path), top->rooted, false, why);
@@ -202,9 +237,9 @@ fail_dir(const struct lrk_dir *from, const char *below, const char *path, int le
 /* Looks at a directory by its name, and judges nothing else of it. */
 static enum lrk_err
 look_at(const struct lrk_dir *from, const char *below, const char *path, int length,
-	struct stat *ret, struct lrk_why *why)
+	struct stat *ret, struct lrk_identity *ret_identity, struct lrk_why *why)
 {
-	if (fstatat(from->fd, below, ret, AT_SYMLINK_NOFOLLOW) != 0)
+	if (look(from->fd, below, ret, ret_identity) != 0)
 		return fail_dir(from, below, path, length, errno, why);
 	if (!S_ISDIR(ret->st_mode))
 		return fail_dir(from, below, path, length, ENOTDIR, why);
@@ -227,29 +262,33 @@ is_path_to_walk(const char *path)
 	return name > 0;
 }
 
+static bool
+is_slash(const struct lrk_dir *dir)
+{
+	return strcmp(dir->below, "/") == 0;
+}
+
 /*
- * Judges each directory that lies between from and the last one of dir, which is below it, and /,
- * where nobody has. *ret_is_roots says whether only root can exchange them.
+ * Judges each directory that lies between from and the last one of dir, which is below it, and from
+ * itself where that is /. *ret_is_roots says whether only root can exchange them.
  */
 static enum lrk_err
-judge_above(const struct lrk_dir *from, struct lrk_dir *dir, bool *ret_is_roots,
-	    struct lrk_why *why)
+judge_above(struct lrk_dir *from, struct lrk_dir *dir, bool *ret_is_roots, struct lrk_why *why)
 {
 	size_t begin = strlen(from->below), shown = strlen(dir->path) - strlen(dir->below);
-	struct lrk_dir top = *from;
 	enum lrk_err err = LRK_OK;
 	bool is_roots;
 
-	if (strcmp(from->below, "/") == 0)
-		err = judge_top(&top, why);
-	is_roots = top.is_roots;
+	if (is_slash(from))
+		err = judge_top(from, why);
+	is_roots = from->is_roots;
 	for (char *slash = strchr(dir->below + begin, '/'); err == LRK_OK && slash != NULL;
 	     slash = strchr(slash + 1, '/')) {
 		int length = (int)(shown + (size_t)(slash - dir->below));
 		struct stat st;
 
 		*slash = '\0';
-		err = look_at(from, dir->below, dir->path, length, &st, why);
+		err = look_at(from, dir->below, dir->path, length, &st, NULL, why);
 		if (err == LRK_OK)
 			err = judge_dir(&st, dir->path, length, dir->rooted, false, why);
 		is_roots = is_roots && err == LRK_OK && st.st_uid == 0;
@@ -281,13 +320,13 @@ enum lrk_err
 lrk_dir_open(const struct lrk_dir *from, const char *path, bool group_writable,
 	     struct lrk_dir *ret, struct lrk_why *why)
 {
-	struct lrk_dir dir;
+	struct lrk_dir top = *from, dir;
 	enum lrk_err err;
 	bool is_roots;
 
 	err = name_dir(from, path, &dir, why);
 	if (err == LRK_OK)
-		err = judge_above(from, &dir, &is_roots, why);
+		err = judge_above(&top, &dir, &is_roots, why);
 	if (err != LRK_OK)
 		return err;
 	dir.fd = openat(from->fd, dir.below, OPEN_DIR);
@@ -302,57 +341,65 @@ lrk_dir_open(const struct lrk_dir *from, const char *path, bool group_writable,
 	return err;
 }
 
-/* The place of a directory that was found below a top. */
-static struct lrk_place
-place_of(const struct lrk_dir *top, const struct lrk_dir *dir, const struct stat *st)
+/* The way from a top to the directory above dir. */
+static struct lrk_way
+way_to(const struct lrk_dir *dir, const struct lrk_dir *top)
 {
 	const char *path = dir->below + strlen(top->below), *last = strrchr(path, '/');
 
-	return (struct lrk_place){
-		.from = top->identity,
-		.own = { st->st_dev, st->st_ino },
+	return (struct lrk_way){
+		.from = is_slash(top) ? NULL : &top->identity,
 		.path = path,
 		.length = last != NULL ? (size_t)(last - path) : 0,
 	};
 }
 
+/* Another thread may have changed the root meanwhile; what is open stays what it is. */
 static bool
-is_known(const struct lrk_dir *top, const struct lrk_dir *dir, const struct stat *st)
+is_still(const struct lrk_dir *top)
 {
-	const struct lrk_place place = place_of(top, dir, st);
+	struct lrk_identity now;
+	struct stat st;
 
-	return lrk_is_known(&place);
+	if (!is_slash(top))
+		return true;
+	return look(top->fd, top->below, &st, &now) == 0 && lrk_is_same(&now, &top->identity);
 }
 
-static void
-note_known(const struct lrk_dir *top, const struct lrk_dir *dir, const struct stat *st)
+/* Judges the way to dir from the top down, looks at dir, and notes both for the next time. */
+static enum lrk_err
+look_along(const struct lrk_dir *from, struct lrk_dir *dir, const struct lrk_way *way,
+	   struct stat *ret, struct lrk_why *why)
 {
-	const struct lrk_place place = place_of(top, dir, st);
+	struct lrk_identity identity;
+	struct lrk_dir top = *from;
+	bool is_roots = false;
+	enum lrk_err err;
 
-	lrk_note_known(&place);
+	err = judge_above(&top, dir, &is_roots, why);
+	if (err == LRK_OK)
+		err = look_at(from, dir->below, dir->path, (int)strlen(dir->path), ret, &identity,
+			      why);
+	if (err == LRK_OK && is_roots && is_still(&top))
+		lrk_note_known(way, &identity);
+	return err;
 }
 
 /* Looks at dir when the way to it was judged, now or before, and then led to the same directory. */
 static enum lrk_err
 look_below(const struct lrk_dir *from, struct lrk_dir *dir, struct stat *ret, struct lrk_why *why)
 {
-	int length = (int)strlen(dir->path);
-	enum lrk_err err = LRK_OK, above;
-	bool is_roots = false;
+	const struct lrk_way way = way_to(dir, from);
+	struct lrk_identity identity;
+	enum lrk_err err;
 
-	if (from->is_roots) {
-		err = look_at(from, dir->below, dir->path, length, ret, why);
-		if (err == LRK_OK && is_known(from, dir, ret))
-			return LRK_OK;
+	if (from->is_roots && lrk_is_known_way(&way)) {
+		err = look_at(from, dir->below, dir->path, (int)strlen(dir->path), ret, &identity,
+			      why);
+		if (err != LRK_OK || lrk_is_known(&way, &identity))
+			return err;
 	}
-	/* What is wrong there says more than what it has led to. */
-	above = judge_above(from, dir, &is_roots, why);
-	if (above != LRK_OK || err != LRK_OK)
-		return above != LRK_OK ? above : err;
-	err = look_at(from, dir->below, dir->path, length, ret, why);
-	if (err == LRK_OK && is_roots)
-		note_known(from, dir, ret);
-	return err;
+	return look_along(from, dir, &way, ret, why);
 }
 
 enum lrk_err
@@ -460,32 +507,6 @@ judge_file(const struct lrk_dir *dir, const char *name, const struct lrk_file_ru
 	return LRK_OK;
 }
 
-/*
- * fstat(2) of what is judged, without its times: who asks for those has the kernel write a new
- * time, and so the inode, with each following write (multigrain timestamps, Linux 6.13).
- */
-static int
-stat_timeless(int fd, struct stat *ret)
-{
-	struct statx st;
-
-	if (statx(fd, "", AT_EMPTY_PATH,
-		  STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_UID | STATX_GID | STATX_INO |
-			  STATX_SIZE,
-		  &st) != 0)
-		return -1;
-	*ret = (struct stat){
-		.st_dev = makedev(st.stx_dev_major, st.stx_dev_minor),
-		.st_ino = st.stx_ino,
-		.st_mode = st.stx_mode,
-		.st_nlink = st.stx_nlink,
-		.st_uid = st.stx_uid,
-		.st_gid = st.stx_gid,
-		.st_size = (off_t)st.stx_size,
-	};
-	return 0;
-}
-
 /* All naps together last 0.18 seconds, within what a login may wait. */
 static void
 nap_before(int attempt)
@@ -519,7 +540,7 @@ open_named(const struct lrk_dir *dir, const char *name, int flags, int *ret_fd,
 		fd = openat(dir->fd, below.name, flags | OPEN_FILE);
 		if (fd < 0)
 			return fail_open(dir, name, errno, why);
-		if (stat_timeless(fd, ret_stat) != 0) {
+		if (look(fd, "", ret_stat, NULL) != 0) {
 			lrk_fail_errno(why, LRK_ERR_IO, errno, "%s/%s", dir->path, name);
 			close(fd);
 			return LRK_ERR_IO;

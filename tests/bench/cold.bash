@@ -3,15 +3,15 @@
 # shellcheck disable=SC2154 # set by bench.sh and world.bash
 #
 # A process that makes one login and ends, beside one without a module that needs anything, and
-# beside a bare program that loads libcrypto and fetches the two algorithms.
+# beside a bare program, and a bare module, that load libcrypto and fetch the two algorithms.
 
 bench_cold() {
-	local round size=${BENCH_SIZES%% *} service
+	local round service store=$place${BENCH_SIZES%% *}
 
-	for ((round = 0; round < $(rounds 200); round++)); do
-		for service in permit "root$size" userdb; do
-			"$tools/spend" cold "$service" "$round" "$tools/once" "$confdir" "$service" acme \
-				"$work/password"
+	for ((round = 0; round < $(rounds 600); round++)); do
+		for service in permit fetch userdb "$store"; do
+			"$tools/spend" cold "${service/#$store/lrkey}" "$round" "$tools/once" "$confdir" \
+				"$service" acme "$work/password"
 		done
 		"$tools/spend" cold bare "$round" "$tools/bare"
 		"$tools/spend" cold crypto "$round" "$tools/crypto"

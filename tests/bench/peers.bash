@@ -85,6 +85,7 @@ make_peers() {
 	printf '# no module\n' >"$confdir/other"
 	pam_service permit pam_permit.so
 	pam_service floor "$tools/pam_floor.so"
+	pam_service fetch "$tools/pam_fetch.so"
 	for size in $BENCH_SIZES; do
 		make_store "$size"
 	done

@@ -45,6 +45,8 @@ my @ratios = (
 	(map { [ 'transact', "lrkey-$_", 'lrkey-10' ] } 1000, 100000),
 	(map { [ 'transact', "lrkey-$_", 'permit' ] } 1000, 100000, 1000000),
 	(map { [ 'transact', $_, 'lrkey-10' ] } 'lrkey-root-10', 'lrkey-unknown', 'lrkey-wrong', 'userdb-crypt', 'oath'),
+	[ 'cold', 'fetch-beyond-permit', 'crypto-beyond-bare' ],
+	[ 'cold', 'lrkey-beyond-permit', 'fetch-beyond-permit' ],
 	(map { [ 'parallel', 'distinct-1', $_ ] } 'distinct-2', 'distinct-32', 'same-2', 'same-32',
 		'threads-distinct-16', 'threads-same-16'),
 	(map { ([ 'limited', "limited-$_", "unlimited-and-sync-$_" ], [ 'limited', "limited-$_", "sum-$_" ]) }
@@ -116,11 +118,8 @@ sub add_combined {
 }
 
 sub add_all_combined {
-	my ($small) = sort { $a <=> $b } map { /^root(\d+)$/ ? $1 : () } keys %{ $value{cold} // {} };
-	if (defined $small) {
-		add_combined('cold', 'lrkey-beyond-permit', "root$small", -1, 'permit');
-		add_combined('cold', 'crypto-beyond-bare', 'crypto', -1, 'bare');
-	}
+	add_combined('cold', "$_-beyond-permit", $_, -1, 'permit') for 'lrkey', 'fetch';
+	add_combined('cold', 'crypto-beyond-bare', 'crypto', -1, 'bare');
 	add_combined('limited', "sum-$_", "unlimited-$_", 1, 'raw-sync') for 10, 1000, 100000, 1000000;
 }
 

@@ -385,7 +385,10 @@ int
 statx(int fd, const char *restrict path, int flags, unsigned mask, struct statx *restrict ret)
 {
 	HIDDEN(statx, "statx");
-	return fault_strikes_fd("statx", fd, EIO) ? -1 : hidden(fd, path, flags, mask, ret);
+	if (path[0] != '\0' ? fault_strikes_path("statx", path, EIO) :
+			      fault_strikes_fd("statx", fd, EIO))
+		return -1;
+	return hidden(fd, path, flags, mask, ret);
 }
 
 int

@@ -4,8 +4,13 @@
  * exchange, as long as they lead to the same one.
  */
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "liblrkey/safeopen.h"
@@ -13,6 +18,32 @@
 #include "trial.h"
 
 static const char *const steps[] = { "a", "a/b", "a/b/c" };
+
+/* What is looked at, a name a line, and what happens on the way there. */
+static struct {
+	char names[1024];
+	const char *at;	     /* the name before which the root is changed, or NULL */
+	const char *root;    /* to that directory */
+	unsigned mask_out;   /* what a file system does not tell */
+	unsigned made_later; /* by so many nanoseconds than it tells */
+} looks;
+
+int
+statx(int fd, const char *restrict path, int flags, unsigned mask, struct statx *restrict st)
+{
+	size_t used = strlen(looks.names);
+
+	snprintf(looks.names + used, sizeof(looks.names) - used, "%s\n", path);
+	if (looks.at != NULL && strcmp(path, looks.at) == 0) {
+		looks.at = NULL;
+		assert_int_equal(chroot(looks.root), 0);
+	}
+	if (syscall(SYS_statx, fd, path, flags, mask, st) != 0)
+		return -1;
+	st->stx_mask &= ~looks.mask_out;
+	st->stx_btime.tv_nsec += looks.made_later;
+	return 0;
+}
 
 static void
 make_steps(const struct trial *trial)
@@ -28,6 +59,7 @@ reach(const char *root, struct lrk_why *why)
 	struct lrk_dir top, dir;
 	enum lrk_err err;
 
+	looks.names[0] = '\0';
 	err = lrk_root_name(root, &top, why);
 	if (err != LRK_OK)
 		return err;
@@ -92,6 +124,58 @@ test_second_look(void **state)
 	rename_in(trial, "a", "z");
 	assert_err(reach(trial->root, &trial->why), LRK_ERR_NO_STORE);
 	rename_in(trial, "z", "a");
+	assert_ok(reach(trial->root, &trial->why));
+}
+
+/* From the top down, whatever lies below; afterwards what can have changed. */
+static void
+test_what_is_looked_at(void **state)
+{
+	struct trial *trial = *state;
+
+	make_steps(trial);
+	assert_ok(reach(trial->root, &trial->why));
+	assert_string_equal(looks.names, "\na\na/b\na/b/c\n");
+	assert_ok(reach(trial->root, &trial->why));
+	assert_string_equal(looks.names, "\na/b/c\n");
+	lrk_forget_known();
+	trial_chmod(trial, "a", 0777);
+	assert_err(reach(trial->root, &trial->why), LRK_ERR_UNSAFE);
+	assert_string_equal(looks.names, "\na\n");
+}
+
+/* A file system that does not tell when a directory was made, or a kernel that knows no mount. */
+static void
+test_cannot_be_told(void **state)
+{
+	static const unsigned masks[] = { STATX_BTIME, STATX_MNT_ID };
+	struct trial *trial = *state;
+
+	make_steps(trial);
+	for (size_t i = 0; i < COUNT_OF(masks); i++) {
+		looks.mask_out = masks[i];
+		assert_ok(reach(trial->root, &trial->why));
+		assert_ok(reach(trial->root, &trial->why));
+		assert_string_equal(looks.names, "\na\na/b\na/b/c\n");
+		trial_chmod(trial, "a/b", 0777);
+		assert_err(reach(trial->root, &trial->why), LRK_ERR_UNSAFE);
+		trial_chmod(trial, "a/b", 0755);
+	}
+}
+
+/* Made anew, it is another directory, though the file system gives it the same numbers. */
+static void
+test_made_anew(void **state)
+{
+	struct trial *trial = *state;
+
+	make_steps(trial);
+	assert_ok(reach(trial->root, &trial->why));
+	trial_chmod(trial, "a/b", 0777);
+	assert_ok(reach(trial->root, &trial->why));
+	looks.made_later = 1;
+	assert_err(reach(trial->root, &trial->why), LRK_ERR_UNSAFE);
+	trial_chmod(trial, "a/b", 0755);
 	assert_ok(reach(trial->root, &trial->why));
 }
 
@@ -172,18 +256,29 @@ reach_in(struct trial *trial, const char *root)
 	return err;
 }
 
-/* A host that changes its root: what was seen below the old one says nothing of the new one. */
+/* Two roots, and a step of the second which all can write. */
 static void
-test_another_slash(void **state)
+make_roots(const struct trial *trial)
 {
 	static const char *const tree[] = { "one", "one/a", "one/a/b", "one/a/b/c",
 					    "two", "two/a", "two/a/b", "two/a/b/c" };
-	struct trial *trial = *state;
 
 	for (size_t i = 0; i < COUNT_OF(tree); i++)
 		trial_mkdir(trial, tree[i], 0755);
 	trial_chmod(trial, "two/a/b", 0777);
+}
+
+/* A host that changes its root: what was seen below the old one says nothing of the new one. */
+static void
+test_another_slash(void **state)
+{
+	struct trial *trial = *state;
+
+	make_roots(trial);
 	assert_ok(reach_in(trial, "one"));
+	assert_string_equal(looks.names, "/\n/a\n/a/b\n/a/b/c\n/\n");
+	assert_ok(reach_in(trial, "one"));
+	assert_string_equal(looks.names, "/a/b/c\n");
 	assert_err(reach_in(trial, "two"), LRK_ERR_UNSAFE);
 	assert_says(&trial->why, "/a/b: is writable by everybody");
 	trial_chmod(trial, "two/a/b", 0755);
@@ -200,10 +295,59 @@ test_another_slash(void **state)
 	assert_err(reach_in(trial, "one"), LRK_ERR_UNSAFE);
 }
 
+/* Not even when a mount makes the same directory appear in both. */
+static void
+test_mounted_below_another_slash(void **state)
+{
+	struct trial *trial = *state;
+	int status;
+	pid_t child;
+
+	make_roots(trial);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		if (unshare(CLONE_NEWNS) != 0 ||
+		    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+		    mount(trial_path(trial, "one/a/b/c"), trial_path(trial, "two/a/b/c"), NULL,
+			  MS_BIND, NULL) != 0)
+			_exit(77);
+		_exit(reach_in(trial, "one") == LRK_OK &&
+				      reach_in(trial, "two") == LRK_ERR_UNSAFE ?
+			      0 :
+			      1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77) {
+		print_message("# left out, because nothing can be mounted here\n");
+		skip();
+	}
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* Another thread changes the root while the way is judged: what is then seen is not noted. */
+static void
+test_root_changes_meanwhile(void **state)
+{
+	struct trial *trial = *state;
+
+	make_roots(trial);
+	/* As "one" sees it. */
+	rename_in(trial, "two", "one/two");
+	looks.at = "/a/b/c";
+	looks.root = "/two";
+	assert_ok(reach_in(trial, "one"));
+	assert_null(looks.at);
+	assert_err(reach_in(trial, "one/two"), LRK_ERR_UNSAFE);
+	assert_ok(reach_in(trial, "one"));
+}
+
 static int
 setup(void **state)
 {
 	lrk_forget_known();
+	memset(&looks, 0, sizeof(looks));
 	return trial_setup_root(state);
 }
 
@@ -216,15 +360,20 @@ main(void)
 		look_test(test_own_again),
 		/* from here on: what only root can set up */
 		look_test(test_second_look),
+		look_test(test_what_is_looked_at),
+		look_test(test_cannot_be_told),
+		look_test(test_made_anew),
 		look_test(test_exchanged),
 		look_test(test_own_step),
 		look_test(test_sticky_top),
 		look_test(test_another_slash),
+		look_test(test_mounted_below_another_slash),
+		look_test(test_root_changes_meanwhile),
 	};
 	size_t n = COUNT_OF(tests);
 
 	if (geteuid() != 0) {
-		n -= 5;
+		n -= 10;
 		for (size_t i = n; i < COUNT_OF(tests); i++)
 			print_message("# left out, because it needs root: %s\n", tests[i].name);
 	}
