@@ -16,24 +16,18 @@ call_item(const struct call *call, int item)
 	return text;
 }
 
-bool
-call_store_is_by_user(const struct call *call)
-{
-	return strstr(call->options.store, OPTIONS_STORE_USER) != NULL;
-}
-
 const char *
 call_name_store(struct call *call)
 {
-	const char *option = call->options.store;
-	const char *place = strstr(option, OPTIONS_STORE_USER);
-	const char *user = call_item(call, PAM_USER);
+	const char *option = call->options.store, *user;
 	char name[LRK_STORE_MAX + 1];
 	int length;
 
-	if (place == NULL)
+	if (!call->options.store_by_user)
 		return option;
-	length = snprintf(name, sizeof(name), "%.*s%s", (int)(place - option), option, user);
+	user = call_item(call, PAM_USER);
+	length = snprintf(name, sizeof(name), "%.*s%s",
+			  (int)(strlen(option) - strlen(OPTIONS_STORE_USER)), option, user);
 	/* Without a user there is nothing that completes the name. */
 	if (user[0] == '\0' || length < 0 || (size_t)length >= sizeof(name) ||
 	    !lrk_is_store_name(name) || strcmp(name, LRK_STORE_DEFAULT) == 0)

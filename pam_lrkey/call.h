@@ -33,9 +33,6 @@ const char *call_item(const struct call *call, int item);
  */
 const char *call_name_store(struct call *call);
 
-/* Whether the store's name comes from the PAM user, so that there may be none such. */
-bool call_store_is_by_user(const struct call *call);
-
 /* Reads the options: PAM_SUCCESS, or PAM_SERVICE_ERR, logged. */
 int call_read_options(struct call *call);
 

@@ -104,7 +104,7 @@ ask_store(const struct call *call, const struct lrk_question *question, struct l
 		  question->store != NULL ? question->store : "of nobody",
 		  question->credential->id);
 	err = question->store != NULL ? lrk_verify(question, ret, &why) : LRK_ERR_NO_STORE;
-	if (err == LRK_ERR_NO_STORE && call_store_is_by_user(call)) {
+	if (err == LRK_ERR_NO_STORE && call->options.store_by_user) {
 		/* Whoever tries names shall find none, and raise no alarm with each. */
 		log_debug(call, "there is no such store");
 		*ret = (struct lrk_answer){ .verdict = LRK_VERDICT_UNKNOWN_KEY };

@@ -158,6 +158,7 @@ options_parse(int argc, const char *const *argv, struct options *ret, char *erro
 		snprintf(error, size, "use_first_pass and try_first_pass exclude each other");
 		return false;
 	}
+	options.store_by_user = strstr(options.store, OPTIONS_STORE_USER) != NULL;
 	*ret = options;
 	return true;
 }

@@ -31,6 +31,7 @@ struct options {
 	const char *root;  /* NULL: the store lies under / */
 	const char *scope; /* NULL: the name of the PAM service */
 	const char *store; /* a name, or a beginning of one with OPTIONS_STORE_USER behind it */
+	bool store_by_user; /* it is such a beginning */
 };
 
 /*
