@@ -11,7 +11,7 @@ bench_parallel() {
 	for size in $BENCH_SIZES; do
 		[ "$size" -lt 100 ] || break
 	done
-	for ((round = 0; round < $(rounds 20); round++)); do
+	for ((round = 0; round < $(rounds 40); round++)); do
 		for n in 1 2 8 32; do
 			"$tools/crowd" "distinct-$n" "$round" processes "$n" "$confdir" "root$size" acme \
 				"$stores/$size.keys" distinct
