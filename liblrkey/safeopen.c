@@ -406,9 +406,9 @@ enum lrk_err
 lrk_dir_name(const struct lrk_dir *from, const char *path, bool group_writable,
 	     struct lrk_dir *ret, struct lrk_why *why)
 {
+	struct stat st = { 0 };
 	struct lrk_dir dir;
 	enum lrk_err err;
-	struct stat st;
 
 	err = name_dir(from, path, &dir, why);
 	if (err == LRK_OK)
