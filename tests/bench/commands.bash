@@ -32,6 +32,8 @@ judge_store() {
 measure_reading() {
 	local size=$1 round=$2 file=$stores/var/lib/lrkey/s$1/keys/keys.gdbm
 
+	# No sync of this round waits for what was written in the one before.
+	sync
 	spend "raw-copy-$size" "$round" "$tools/raw" copy "$file" "$work/copied"
 	spend "raw-walk-$size" "$round" "$tools/raw" walk "$file"
 	on_store "$size" json "$round" list --json
