@@ -37,6 +37,14 @@ static struct {
 static atomic_uint n_ways;
 static atomic_flag is_noting = ATOMIC_FLAG_INIT;
 
+static bool
+is_from(unsigned number, const struct lrk_identity *from)
+{
+	if (from == NULL || ways[number].is_slash)
+		return from == NULL && ways[number].is_slash;
+	return lrk_is_same(&ways[number].from, from);
+}
+
 /* The number of a way, or WAYS_MAX. */
 static unsigned
 find_way(const struct lrk_way *way)
@@ -44,10 +52,8 @@ find_way(const struct lrk_way *way)
 	unsigned n = atomic_load_explicit(&n_ways, memory_order_acquire);
 
 	for (unsigned i = 0; i < n; i++)
-		if (ways[i].length == way->length &&
-		    memcmp(ways[i].path, way->path, way->length) == 0 &&
-		    (way->from == NULL ? ways[i].is_slash :
-					 !ways[i].is_slash && lrk_is_same(&ways[i].from, way->from)))
+		if (is_from(i, way->from) && ways[i].length == way->length &&
+		    memcmp(ways[i].path, way->path, way->length) == 0)
 			return i;
 	return WAYS_MAX;
 }

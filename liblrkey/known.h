@@ -11,20 +11,21 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Which directory it is, among all that there were: numbers alone are given anew. */
+/* Which directory it is, among all that there were: its own number alone is given anew. */
 struct lrk_identity {
 	bool is_whole; /* all of it was to be had */
 	dev_t dev;
 	ino_t ino;
 	uint64_t mount;
-	int64_t made; /* when, in nanoseconds */
+	uint64_t made; /* when, in nanoseconds */
+	uint64_t changed; /* likewise, of one under which stores lie; else 0 */
 };
 
 static inline bool
 lrk_is_same(const struct lrk_identity *a, const struct lrk_identity *b)
 {
 	return a->is_whole && b->is_whole && a->ino == b->ino && a->dev == b->dev &&
-	       a->mount == b->mount && a->made == b->made;
+	       a->mount == b->mount && a->made == b->made && a->changed == b->changed;
 }
 
 /* A path of length bytes below a directory: from is its identity, or NULL for /. */
@@ -34,10 +35,10 @@ struct lrk_way {
 	size_t length;
 };
 
-/* Whether the way was noted, with any directory. Takes no lock, as the next one. */
+/* Whether the way was noted, with any directory, if there was room for that. No lock is taken. */
 bool lrk_is_known_way(const struct lrk_way *way);
 
-/* Whether it was noted with this directory. */
+/* Whether it was noted with this directory. No lock is taken. */
 bool lrk_is_known(const struct lrk_way *way, const struct lrk_identity *dir);
 
 /* Notes both, where there is room and nobody else is noting something. */

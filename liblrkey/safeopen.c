@@ -11,7 +11,7 @@
  *   and a path through them is opened afterwards: what a directory holds that was judged nobody
  *   can exchange but root and, under a root of his own, the caller. Where only root can exchange
  *   them, they are judged once in a process, as long as they lead to the same directory; a store's
- *   own are judged each time.
+ *   own are judged each time. A link that root puts on such a way is followed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,24 +37,33 @@
 #define NAMED_AT_ONCE 4
 #define NAP_MIN_NS 100000
 #define NAP_MAX_NS 25600000
+#ifndef STATX_MNT_ID_UNIQUE /* Linux 6.8; before, the number of a mount may be given anew */
+#define STATX_MNT_ID_UNIQUE 0x4000u
+#endif
 /* The paths that are walked are the core's own: a few short names. */
 #define WALK_NAME_MAX 63
 #define OPEN_FILE (O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
 
+static uint64_t
+nanoseconds(const struct statx_timestamp *time)
+{
+	return (uint64_t)time->tv_sec * 1000000000u + time->tv_nsec;
+}
+
 /*
- * fstat(2), or with a name lstat(2), of what is judged, without the times that change: who asks for
- * those has the kernel write a new time, and so the inode, with each following write (multigrain
- * timestamps, Linux 6.13). Says which one it is, too, where that is wanted.
+ * fstat(2), or with a name lstat(2), of what is judged. Says which one it is, too, where that is
+ * wanted; and when it changed, with STATX_CTIME. Who asks for that has the kernel write a new time,
+ * and so the inode, with each following write (multigrain timestamps, Linux 6.13): it is for
+ * directories to which nobody writes.
  */
 static int
-look(int fd, const char *name, struct stat *ret, struct lrk_identity *ret_identity)
+look(int fd, const char *name, unsigned also, struct stat *ret, struct lrk_identity *ret_identity)
 {
-	const unsigned mount_and_birth = STATX_MNT_ID | STATX_BTIME;
 	struct statx st;
 
 	if (statx(fd, name, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW,
 		  STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_UID | STATX_GID | STATX_INO |
-			  STATX_SIZE | mount_and_birth,
+			  STATX_SIZE | STATX_BTIME | STATX_MNT_ID | STATX_MNT_ID_UNIQUE | also,
 		  &st) != 0)
 		return -1;
 	*ret = (struct stat){
@@ -68,11 +77,13 @@ look(int fd, const char *name, struct stat *ret, struct lrk_identity *ret_identi
 	};
 	if (ret_identity != NULL)
 		*ret_identity = (struct lrk_identity){
-			.is_whole = (st.stx_mask & mount_and_birth) == mount_and_birth,
+			.is_whole = (st.stx_mask & STATX_BTIME) != 0 &&
+				    (st.stx_mask & (STATX_MNT_ID | STATX_MNT_ID_UNIQUE)) != 0,
 			.dev = ret->st_dev,
 			.ino = ret->st_ino,
 			.mount = st.stx_mnt_id,
-			.made = st.stx_btime.tv_sec * INT64_C(1000000000) + st.stx_btime.tv_nsec,
+			.made = nanoseconds(&st.stx_btime),
+			.changed = also == STATX_CTIME ? nanoseconds(&st.stx_ctime) : 0,
 		};
 	return 0;
 }
@@ -148,7 +159,7 @@ judge_top(struct lrk_dir *top, struct lrk_why *why)
 	const char *path = top->path[0] != '\0' ? top->path : "/";
 	struct stat st;
 
-	if (look(top->fd, top->below, &st, &top->identity) != 0)
+	if (look(top->fd, top->below, STATX_CTIME, &st, &top->identity) != 0)
 		return lrk_fail_errno(why, LRK_ERR_IO, errno, "%s", path);
 	top->is_roots = st.st_uid == 0 && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 	if (top->rooted && (st.st_mode & S_ISVTX) != 0)
@@ -239,7 +250,7 @@ static enum lrk_err
 look_at(const struct lrk_dir *from, const char *below, const char *path, int length,
 	struct stat *ret, struct lrk_identity *ret_identity, struct lrk_why *why)
 {
-	if (look(from->fd, below, ret, ret_identity) != 0)
+	if (look(from->fd, below, 0, ret, ret_identity) != 0)
 		return fail_dir(from, below, path, length, errno, why);
 	if (!S_ISDIR(ret->st_mode))
 		return fail_dir(from, below, path, length, ENOTDIR, why);
@@ -354,7 +365,7 @@ way_to(const struct lrk_dir *dir, const struct lrk_dir *top)
 	};
 }
 
-/* Another thread may have changed the root meanwhile; what is open stays what it is. */
+/* Whether that is the top still: another thread may have changed the root. An open one stays. */
 static bool
 is_still(const struct lrk_dir *top)
 {
@@ -363,43 +374,37 @@ is_still(const struct lrk_dir *top)
 
 	if (!is_slash(top))
 		return true;
-	return look(top->fd, top->below, &st, &now) == 0 && lrk_is_same(&now, &top->identity);
+	return look(top->fd, top->below, STATX_CTIME, &st, &now) == 0 &&
+	       lrk_is_same(&now, &top->identity);
 }
 
-/* Judges the way to dir from the top down, looks at dir, and notes both for the next time. */
-static enum lrk_err
-look_along(const struct lrk_dir *from, struct lrk_dir *dir, const struct lrk_way *way,
-	   struct stat *ret, struct lrk_why *why)
-{
-	struct lrk_identity identity;
-	struct lrk_dir top = *from;
-	bool is_roots = false;
-	enum lrk_err err;
-
-	err = judge_above(&top, dir, &is_roots, why);
-	if (err == LRK_OK)
-		err = look_at(from, dir->below, dir->path, (int)strlen(dir->path), ret, &identity,
-			      why);
-	if (err == LRK_OK && is_roots && is_still(&top))
-		lrk_note_known(way, &identity);
-	return err;
-}
-
-/* Looks at dir when the way to it was judged, now or before, and then led to the same directory. */
+/*
+ * Looks at dir when the way to it was judged, now or before, and then led to the same directory.
+ * Notes what was judged for the next time.
+ */
 static enum lrk_err
 look_below(const struct lrk_dir *from, struct lrk_dir *dir, struct stat *ret, struct lrk_why *why)
 {
 	const struct lrk_way way = way_to(dir, from);
+	int length = (int)strlen(dir->path);
+	enum lrk_err err = LRK_OK, above;
 	struct lrk_identity identity;
-	enum lrk_err err;
+	struct lrk_dir top = *from;
+	bool is_roots = false;
 
 	if (from->is_roots && lrk_is_known_way(&way)) {
-		err = look_at(from, dir->below, dir->path, (int)strlen(dir->path), ret, &identity,
-			      why);
-		if (err != LRK_OK || lrk_is_known(&way, &identity))
-			return err;
+		err = look_at(from, dir->below, dir->path, length, ret, &identity, why);
+		if (err == LRK_OK && lrk_is_known(&way, &identity))
+			return LRK_OK;
 	}
-	return look_along(from, dir, &way, ret, why);
+	/* What is wrong on the way says more than what it has led to. */
+	above = judge_above(&top, dir, &is_roots, why);
+	if (above != LRK_OK || err != LRK_OK)
+		return above != LRK_OK ? above : err;
+	err = look_at(from, dir->below, dir->path, length, ret, &identity, why);
+	if (err == LRK_OK && is_roots && identity.is_whole && is_still(&top))
+		lrk_note_known(&way, &identity);
+	return err;
 }
 
 enum lrk_err
@@ -540,7 +545,7 @@ open_named(const struct lrk_dir *dir, const char *name, int flags, int *ret_fd,
 		fd = openat(dir->fd, below.name, flags | OPEN_FILE);
 		if (fd < 0)
 			return fail_open(dir, name, errno, why);
-		if (look(fd, "", ret_stat, NULL) != 0) {
+		if (look(fd, "", 0, ret_stat, NULL) != 0) {
 			lrk_fail_errno(why, LRK_ERR_IO, errno, "%s/%s", dir->path, name);
 			close(fd);
 			return LRK_ERR_IO;

@@ -55,8 +55,9 @@ LRK_MUST_CHECK enum lrk_err lrk_dir_open(const struct lrk_dir *from, const char 
 					 struct lrk_why *why);
 
 /*
- * The same, but the directory is not opened: for who only opens files in it, at the cost of
- * one look. from must stay open as long.
+ * The same, but the directory is not opened: for who only opens files in it. Costs one look where
+ * the way to it was judged before in this process, only root can exchange anything there, and it
+ * led to the same directory. from must stay open as long.
  */
 LRK_MUST_CHECK enum lrk_err lrk_dir_name(const struct lrk_dir *from, const char *path,
 					 bool group_writable, struct lrk_dir *ret,

@@ -23,7 +23,7 @@
 #define BLOCK 4096
 /* As the utility opens them: not mapped, which makes inserts faster and walks slower. */
 #define FLAGS (GDBM_NOLOCK | GDBM_NOMMAP)
-/* And with room for each bucket: left to itself GDBM aborts now and then among a million inserts. */
+/* With room for each bucket: left to itself GDBM aborts now and then among a million inserts. */
 #define CACHE_SIZE (((size_t)1 << 30) / BLOCK)
 #define ID 12
 #define IV 12

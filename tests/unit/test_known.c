@@ -13,8 +13,8 @@
 #define PLACES 256
 #define TRIED 8
 
-static const struct lrk_identity top = { true, 1, 2, 3, 4 };
-static const struct lrk_identity dir = { true, 5, 6, 7, 8 };
+static const struct lrk_identity top = { true, 1, 2, 3, 4, 5 };
+static const struct lrk_identity dir = { true, 6, 7, 8, 9, 0 };
 static const struct lrk_way way = { &top, "var/lib/lrkey/system", 13 };
 
 static int
@@ -52,12 +52,13 @@ another(const struct lrk_identity *identity, unsigned part)
 	case 1: other.ino++; break;
 	case 2: other.mount++; break;
 	case 3: other.made++; break;
+	case 4: other.changed++; break;
 	default: other.is_whole = false; break;
 	}
 	return other;
 }
 
-#define PARTS 5
+#define PARTS 6
 
 static void
 test_told_apart(void **state)
@@ -74,7 +75,8 @@ test_told_apart(void **state)
 		assert_false(lrk_is_known(&others[i], &dir));
 	}
 	for (unsigned part = 0; part < PARTS; part++) {
-		const struct lrk_identity other_top = another(&top, part), other = another(&dir, part);
+		const struct lrk_identity other_top = another(&top, part);
+		const struct lrk_identity other = another(&dir, part);
 		const struct lrk_way from_there = { &other_top, way.path, way.length };
 
 		assert_false(lrk_is_known_way(&from_there));
@@ -106,7 +108,7 @@ test_below_slash(void **state)
 static void
 test_not_whole(void **state)
 {
-	const struct lrk_identity part = another(&dir, 4), part_of_top = another(&top, 4);
+	const struct lrk_identity part = another(&dir, 5), part_of_top = another(&top, 5);
 	const struct lrk_way from_there = { &part_of_top, way.path, way.length };
 
 	(void)state;
