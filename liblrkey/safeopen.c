@@ -296,7 +296,7 @@ judge_above(struct lrk_dir *from, struct lrk_dir *dir, bool *ret_is_roots, struc
 	for (char *slash = strchr(dir->below + begin, '/'); err == LRK_OK && slash != NULL;
 	     slash = strchr(slash + 1, '/')) {
 		int length = (int)(shown + (size_t)(slash - dir->below));
-		struct stat st;
+		struct stat st = { 0 };
 
 		*slash = '\0';
 		err = look_at(from, dir->below, dir->path, length, &st, NULL, why);
@@ -387,8 +387,8 @@ look_below(const struct lrk_dir *from, struct lrk_dir *dir, struct stat *ret, st
 {
 	const struct lrk_way way = way_to(dir, from);
 	int length = (int)strlen(dir->path);
+	struct lrk_identity identity = { .is_whole = false };
 	enum lrk_err err = LRK_OK, above;
-	struct lrk_identity identity;
 	struct lrk_dir top = *from;
 	bool is_roots = false;
 
