@@ -389,8 +389,8 @@ look_below(const struct lrk_dir *from, struct lrk_dir *dir, struct stat *ret, st
 	int length = (int)strlen(dir->path);
 	struct lrk_identity identity = { .is_whole = false };
 	enum lrk_err err = LRK_OK, above;
-	struct lrk_dir top = *from;
 	bool is_roots = false;
+	struct lrk_dir top;
 
 	if (from->is_roots && lrk_is_known_way(&way)) {
 		err = look_at(from, dir->below, dir->path, length, ret, &identity, why);
@@ -398,6 +398,7 @@ look_below(const struct lrk_dir *from, struct lrk_dir *dir, struct stat *ret, st
 			return LRK_OK;
 	}
 	/* What is wrong on the way says more than what it has led to. */
+	top = *from;
 	above = judge_above(&top, dir, &is_roots, why);
 	if (above != LRK_OK || err != LRK_OK)
 		return above != LRK_OK ? above : err;

@@ -32,7 +32,8 @@ judge_store() {
 measure_reading() {
 	local size=$1 round=$2 file=$stores/var/lib/lrkey/s$1/keys/keys.gdbm
 
-	# No sync of this round waits for what was written in the one before.
+	# No copy waits for what was written before, nor replaces a larger one.
+	rm -f "$work/copied"
 	sync
 	spend "raw-copy-$size" "$round" "$tools/raw" copy "$file" "$work/copied"
 	spend "raw-walk-$size" "$round" "$tools/raw" walk "$file"
