@@ -245,6 +245,21 @@ test_header_bytes(void **state)
 	free(bytes);
 }
 
+/* A copy of a key file, with some bytes changed behind its header. */
+static void
+damage(const uint8_t *bytes, size_t size, uint64_t *seed, uint8_t *damaged)
+{
+	unsigned changes = 1 + random_below(seed, 12);
+
+	memcpy(damaged, bytes, size);
+	for (unsigned n = 0; n < changes; n++) {
+		/* every other one in the list of free blocks or the directory */
+		unsigned limit = n % 2 == 0 ? (unsigned)size : 8192;
+
+		damaged[40 + random_below(seed, limit - 40)] = (uint8_t)(next_random(seed) >> 20);
+	}
+}
+
 /* Bytes changed anywhere: no crash, no hang, no record that is too long. */
 static void
 test_random_damage(void **state)
@@ -260,16 +275,7 @@ test_random_damage(void **state)
 	assert_non_null(damaged);
 	alarm(120);
 	for (int i = 0; i < 4000; i++) {
-		unsigned changes = 1 + random_below(&seed, 12);
-
-		memcpy(damaged, bytes, size);
-		for (unsigned n = 0; n < changes; n++) {
-			/* every other one in the list of free blocks or the directory */
-			size_t limit = n % 2 == 0 ? size : 8192;
-
-			damaged[40 + random_below(&seed, (unsigned)(limit - 40))] =
-				(uint8_t)(next_random(&seed) >> 20);
-		}
+		damage(bytes, size, &seed, damaged);
 		trial_write(trial, KEYS_FILE, damaged, size);
 		use_damaged(trial);
 	}
@@ -355,15 +361,8 @@ test_change_of_damaged(void **state)
 	for (int i = 0; i < 2000; i++) {
 		struct lrk_keyfile file = LRK_KEYFILE_NONE;
 		uint8_t record[LRK_RECORD_MAX] = { 0 };
-		unsigned changes = 1 + random_below(&seed, 12);
 
-		memcpy(damaged, bytes, size);
-		for (unsigned n = 0; n < changes; n++) {
-			unsigned limit = n % 2 == 0 ? (unsigned)size : 8192;
-
-			damaged[40 + random_below(&seed, limit - 40)] =
-				(uint8_t)(next_random(&seed) >> 20);
-		}
+		damage(bytes, size, &seed, damaged);
 		trial_write(trial, KEYS_FILE, damaged, size);
 		if (lrk_keyfile_open_copy(keys_descriptor(trial, O_RDWR), "the/path", &file,
 					  &trial->why) != LRK_OK)
